@@ -1,0 +1,103 @@
+"""The two interfaces that the rest of Pharmakon asks of a store.
+
+A :class:`Store` answers our own queries, as terms. A :class:`QueryService` answers a
+stranger's query, as bytes, within limits that really end it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import pyoxigraph as ox
+
+__all__ = ["Answer", "QueryService", "Row", "Store", "Term"]
+
+Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
+
+#: A solution of a SELECT: a variable with no value is left out.
+Row = dict[str, Term]
+
+
+class Store(Protocol):
+    """What the library and the pages ask of a store.
+
+    Every query sees the union of all graphs as its default graph, and may use the
+    prefixes of :data:`pharmakon.namespaces.PREFIXES` without declaring them.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of quads."""
+        ...
+
+    def select(self, query: str) -> Iterator[Row]:
+        """Yield a row for each solution of a SELECT query.
+
+        Raises:
+            QueryError: The query is not answered; its subclasses say why.
+        """
+        ...
+
+    def construct(self, query: str) -> Iterator[ox.Triple]:
+        """Yield the triples of a CONSTRUCT or DESCRIBE query, each once.
+
+        Raises:
+            QueryError: The query is not answered; its subclasses say why.
+        """
+        ...
+
+    def ask(self, query: str) -> bool:
+        """Return the answer of an ASK query.
+
+        Raises:
+            QueryError: The query is not answered; its subclasses say why.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer to a stranger's query, serialised.
+
+    Attributes:
+        form: What the query asked for: ``"solutions"``, ``"boolean"`` or ``"graph"``.
+        media_type: The media type of the body.
+        body: The bytes; never a part of an answer.
+    """
+
+    form: Literal["solutions", "boolean", "graph"]
+    media_type: str
+    body: bytes
+
+
+class QueryService(Protocol):
+    """What the endpoint asks of whatever runs a stranger's query."""
+
+    def answer(
+        self,
+        query: str,
+        *,
+        results: str = "application/sparql-results+json",
+        graphs: str = "text/turtle",
+        default_graphs: Sequence[str] = (),
+        named_graphs: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> Answer:
+        """Return the whole answer, or raise.
+
+        Args:
+            query: SPARQL 1.1 Query text from a stranger.
+            results: The media type wanted for solutions and booleans.
+            graphs: The media type wanted for CONSTRUCT and DESCRIBE.
+            default_graphs: IRIs of the graphs that together are the default graph;
+                none means the union of all.
+            named_graphs: IRIs of the graphs that GRAPH may name; none means all.
+            timeout: The time limit in seconds; None, or more than the service's own
+                limit, means the service's own.
+
+        Raises:
+            QueryError: The query is not answered; its subclasses say why.
+            RemoteError: The service is another server, and it failed.
+        """
+        ...
