@@ -1,0 +1,13 @@
+"""Where the graph is kept, and who answers queries to it.
+
+Two interfaces (:class:`Store` for our own queries, :class:`QueryService` for a stranger's)
+and three that implement them: :class:`OxigraphStore` in this process,
+:class:`SandboxedQueries` in processes of their own, :class:`RemoteStore` on another server.
+"""
+
+from __future__ import annotations
+
+from .base import Answer, QueryService, Row, Store, Term
+from .oxigraph import OxigraphStore
+
+__all__ = ["Answer", "OxigraphStore", "QueryService", "Row", "Store", "Term"]
