@@ -1,0 +1,30 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from pharmakon import KnowledgeGraph
+from pharmakon.stores import QueryService
+
+from .headers import register_headers
+from .presentation import register_presentation
+
+__all__ = ["create_app"]
+
+
+def create_app(graph: KnowledgeGraph, queries: QueryService, *, sources: Path | None = None) -> Flask:
+    """Return an application that serves a knowledge graph.
+
+    Args:
+        graph: What is shown.
+        queries: What answers the queries of strangers.
+        sources: A folder of the texts of sources, so that evidence shows its passage; None
+            where they are not at hand.
+    """
+    app = Flask(__name__)
+    register_presentation(app, graph)
+    register_headers(app, graph.release)
+    return app

@@ -1,0 +1,49 @@
+"""What every answer says of itself: what a browser may do with it, and until when it holds."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Flask, Response, request
+
+__all__ = ["register_headers"]
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+#: What changes without the release changing, so that it must be asked for each time.
+_LIVE = ("/livez", "/readyz", "/metrics", "/sparql")
+
+
+def register_headers(app: Flask, release: str) -> None:
+    """Add the headers of safety and of caching to every answer of an application.
+
+    An entity tag is made of the release, of our own files, and of what was asked for: the
+    same page of the same release is the same bytes, and is sent once.
+    """
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        headers = response.headers
+        headers.setdefault("Content-Security-Policy", _POLICY)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "same-origin")
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        response.vary.add("Accept")
+        if request.method in ("GET", "HEAD") and response.status_code == 200:
+            if request.path.startswith(_LIVE):
+                headers.setdefault("Cache-Control", "no-store")
+            elif not request.path.startswith("/static/"):
+                asked = f"{release} {app.config['BUILD']} {request.full_path} {response.mimetype}"
+                response.set_etag(hashlib.sha256(asked.encode()).hexdigest()[:24])
+                headers.setdefault("Cache-Control", "public, max-age=0, must-revalidate")
+                response.make_conditional(request)
+        return response
