@@ -12,12 +12,22 @@ from typing import Literal, Protocol
 
 import pyoxigraph as ox
 
-__all__ = ["Answer", "QueryService", "Row", "Store", "Term"]
+__all__ = ["Answer", "QueryService", "Row", "Store", "Term", "text"]
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 
 #: A solution of a SELECT: a variable with no value is left out.
 Row = dict[str, Term]
+
+
+def text(term: Term) -> str:
+    """Return an IRI, or the characters of a literal.
+
+    Example:
+        >>> text(ox.Literal("naltrexone", language="en"))
+        'naltrexone'
+    """
+    return str(term) if isinstance(term, ox.Triple) else term.value
 
 
 class Store(Protocol):

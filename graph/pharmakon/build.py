@@ -1,0 +1,109 @@
+"""The build: from files to a graph, and from a graph to a release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from . import mappings, ontology, releases, validation
+from .errors import ValidationError
+from .inference import infer, rules
+from .namespaces import DCTERMS, GRAPH, RDF, RDFS, SKOS, XSD, Namespace
+from .stores import OxigraphStore
+
+__all__ = ["CC_BY", "assemble", "build", "check"]
+
+CC_BY = "https://creativecommons.org/licenses/by/4.0/"
+
+_DCAT = Namespace("http://www.w3.org/ns/dcat#")
+_VOID = Namespace("http://rdfs.org/ns/void#")
+
+#: The graphs of the packaged release: title and what is in it.
+_GRAPHS = {
+    "curated": ("curated knowledge", "Statements written by hand, each with its evidence."),
+    "inferred": ("inferred", "What follows by rules, remade by every build."),
+    "mappings": ("mappings", "Equivalents in vocabularies outside, from the SSSOM files."),
+    "ontology": ("vocabulary", "The terms in which the other graphs are written."),
+}
+
+Progress = Callable[[str], None]
+
+
+def assemble(progress: Progress = lambda step: None) -> OxigraphStore:
+    """Return the curated graph with all that follows from it, in memory.
+
+    It reads the files that ship in the package, and does not validate them: they were
+    validated before they were shipped.
+
+    Args:
+        progress: Called with the name of each step as it begins.
+
+    Raises:
+        LoadError: A file is not Turtle, SSSOM or SPARQL; it names the line.
+    """
+    store = OxigraphStore()
+    progress("reading the vocabulary")
+    for path in ontology.vocabulary():
+        store.add_file(path, GRAPH["ontology"])
+    progress("reading the knowledge")
+    for path in ontology.knowledge():
+        store.add_file(path, GRAPH["curated"])
+    progress("reading the mappings")
+    store.add(mappings.triples(mappings.mappings()), GRAPH["mappings"])
+    progress("inferring")
+    infer(store, rules())
+    store.add(list(_catalog(store)), GRAPH["catalog"])
+    return store
+
+
+def check(store: OxigraphStore, sources: Path | None = None) -> list[validation.Finding]:
+    """Return what is wrong with an assembled graph and the files it came from.
+
+    Args:
+        store: What :func:`assemble` returned.
+        sources: A folder that holds the texts of sources, to recompute digests from.
+    """
+    files = [*ontology.vocabulary(), *ontology.knowledge()]
+    return validation.validate(files, store.quads(), sources)
+
+
+def build(
+    output: Path,
+    sources: Path | None = None,
+    progress: Progress = lambda step: None,
+) -> Path:
+    """Assemble, validate and write a release, and return its directory.
+
+    Args:
+        output: The folder in which the release gets a directory of its own.
+        sources: A folder that holds the texts of sources; None leaves digests unchecked.
+        progress: Called with the name of each step as it begins.
+
+    Raises:
+        LoadError: A file is not what it should be.
+        ValidationError: The graph breaks a rule; nothing is written.
+        ReleaseError: The release could not be written; what was there is untouched.
+    """
+    store = assemble(progress)
+    progress("validating")
+    errors = [str(one) for one in check(store, sources) if one.severity != "warning"]
+    if errors:
+        raise ValidationError(errors)
+    progress("writing the release")
+    return releases.write(store, output)
+
+
+def _catalog(store: OxigraphStore) -> Iterator[ox.Triple]:
+    """Yield the description of each graph: what it holds, how much, under which licence."""
+    for name, (title, description) in _GRAPHS.items():
+        graph = GRAPH[name]
+        yield ox.Triple(graph, RDF["type"], _DCAT["Dataset"])
+        yield ox.Triple(graph, RDF["type"], _VOID["Dataset"])
+        yield ox.Triple(graph, RDFS["label"], ox.Literal(title, language="en"))
+        yield ox.Triple(graph, SKOS["definition"], ox.Literal(description, language="en"))
+        yield ox.Triple(graph, DCTERMS["license"], ox.NamedNode(CC_BY))
+        size = sum(1 for _ in store.quads(graph=graph))
+        count = ox.Literal(str(size), datatype=XSD["integer"])
+        yield ox.Triple(graph, _VOID["triples"], count)

@@ -1,0 +1,145 @@
+"""Interactions: what happens when substances meet, derived when asked, with the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import pyoxigraph as ox
+
+from .inference import rules
+from .namespaces import PK
+from .stores import Store
+from .views.references import Reference, references
+from .views.statements import Proof, Statement, from_triples, proof, statements
+
+__all__ = ["Interaction", "Pair", "interactions"]
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """One thing that happens between two substances, and why."""
+
+    statement: Statement
+    proof: Proof
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the interaction as plain JSON, as the contract writes it."""
+        one = self.statement
+        return {
+            "id": one.curie,
+            "subject": one.subject.curie,
+            "affects": _curie(one, "affects"),
+            "mechanism": _name(one, "mechanism"),
+            "outcome": _curie(one, "outcome"),
+            "severity": _name(one, "severity"),
+            "requires": [v.curie for v in one.values("requires") if isinstance(v, Reference)],
+            "certainty": one.certainty.curie.removeprefix("pk:") if one.certainty else None,
+            "confidence": round(one.confidence, 2) if one.confidence is not None else None,
+            "explanation": one.comment or one.sentence,
+            "proof": self.proof.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two substances, and what is known of them together.
+
+    Attributes:
+        a: The one.
+        b: The other.
+        answer: ``"interaction"``; ``"studied-none-found"``; ``"known-not"``; or
+            ``"not-known"``, which never means safe.
+        interactions: What happens, surest first; empty unless the answer is an interaction.
+    """
+
+    a: Reference
+    b: Reference
+    answer: str
+    interactions: tuple[Interaction, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the pair as plain JSON, as the contract writes it."""
+        return {
+            "a": self.a.curie,
+            "b": self.b.curie,
+            "answer": self.answer,
+            "interactions": [one.to_dict() for one in self.interactions],
+        }
+
+
+def interactions(store: Store, iris: Sequence[str]) -> list[Pair]:
+    """Return what is known of each pair of some substances.
+
+    Raises:
+        ValueError: One of them is not an IRI.
+    """
+    named = references(store, iris)
+    unique = list(dict.fromkeys(iris))
+    return [_pair(store, named[a], named[b]) for a, b in combinations(unique, 2)]
+
+
+def _pair(store: Store, a: Reference, b: Reference) -> Pair:
+    stated = [one for one in _stated(store, a, b) if not one.negative]
+    derived = _derived(store, a, b)
+    found = sorted((*stated, *derived), key=lambda one: (-(one.confidence or 0), one.sentence))
+    kept = tuple(Interaction(one, proof(store, one)) for one in found)
+    return Pair(a, b, "interaction" if kept else "not-known", kept)
+
+
+def _stated(store: Store, a: Reference, b: Reference) -> list[Statement]:
+    one, other = ox.NamedNode(a.iri), ox.NamedNode(b.iri)
+    return statements(
+        store,
+        f"""VALUES (?one ?other) {{ ({one} {other}) ({other} {one}) }}
+        ?statement a pk:Interaction ; pk:subject ?one ; pk:affects ?other .""",
+    )
+
+
+def _derived(store: Store, a: Reference, b: Reference) -> list[Statement]:
+    """Return what the rules for pairs conclude, in either order."""
+    pair = f"({ox.NamedNode(a.iri)} {ox.NamedNode(b.iri)})"
+    turned = f"({ox.NamedNode(b.iri)} {ox.NamedNode(a.iri)})"
+    block = f"VALUES (?a ?b) {{ {pair} {turned} }}"
+    triples: list[ox.Triple] = []
+    for rule in rules():
+        if rule.kind == "pair":
+            triples.extend(store.construct(_bound(rule.text, block)))
+    return from_triples(store, [*triples, *_implied(store, triples)])
+
+
+def _bound(text: str, block: str) -> str:
+    """Return a rule with its example pair replaced."""
+    start = text.index("VALUES (?a ?b)")
+    return text[:start] + block + text[text.index("}", start) + 1 :]
+
+
+def _implied(store: Store, triples: Iterable[ox.Triple]) -> list[ox.Triple]:
+    """Return what the build would add to a conclusion: its certainty and its object."""
+    affects, premise = PK["affects"].value, PK["premise"].value
+    found: list[ox.Triple] = []
+    premises: dict[ox.NamedNode | ox.BlankNode | ox.Triple, list[str]] = {}
+    for triple in triples:
+        if triple.predicate.value == affects:
+            found.append(ox.Triple(triple.subject, PK["object"], triple.object))
+        if triple.predicate.value == premise:
+            premises.setdefault(triple.subject, []).append(str(triple.object))
+    for conclusion, known in premises.items():
+        rows = store.select(
+            f"""SELECT ?certainty WHERE {{
+              VALUES ?premise {{ {" ".join(known)} }}
+              ?premise pk:certainty ?certainty . ?certainty pk:confidence ?confidence .
+            }} ORDER BY ?confidence LIMIT 1"""
+        )
+        found += [ox.Triple(conclusion, PK["certainty"], row["certainty"]) for row in rows]
+    return found
+
+
+def _curie(one: Statement, name: str) -> str | None:
+    return next((v.curie for v in one.values(name) if isinstance(v, Reference)), None)
+
+
+def _name(one: Statement, name: str) -> str | None:
+    curie = _curie(one, name)
+    return curie.removeprefix("pk:") if curie else None

@@ -1,0 +1,232 @@
+"""The knowledge graph: one object through which everything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+import platformdirs
+import pyoxigraph as ox
+
+from . import build, exports, queries, releases
+from .errors import NotFoundError
+from .interactions import Pair, interactions
+from .names import Hit, NameIndex
+from .namespaces import expand
+from .stores import OxigraphStore, Row, Store
+from .tables import Table
+from .views import comparison, entities, references, statements
+from .views.paths import Edge, Path, multigraph, neighbours, paths
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import rdflib
+
+__all__ = ["KnowledgeGraph", "open", "releases_folder"]
+
+
+def releases_folder() -> FilePath:
+    """Return the folder in which ``pharmakon build`` writes unless told otherwise."""
+    return platformdirs.user_data_path("pharmakon", appauthor=False) / "releases"
+
+
+def open(where: str | FilePath | None = None) -> KnowledgeGraph:
+    """Return a knowledge graph.
+
+    Args:
+        where: The directory of a release, or the URL of a SPARQL 1.1 endpoint that holds
+            one. None means the newest release of this user, or the curated graph that
+            ships in the package where there is none; ``"packaged"`` means the latter.
+
+    Raises:
+        ReleaseError: There is no release there, or it is damaged.
+        RemoteError: The endpoint does not answer.
+
+    Example:
+        >>> kg = open("packaged")
+        >>> kg["naltrexone"].reference.label
+        'naltrexone'
+    """
+    if isinstance(where, str) and where.startswith(("http://", "https://")):
+        from .stores.remote import RemoteStore
+
+        return KnowledgeGraph(RemoteStore(where), where)
+    if where is None:
+        where = releases.newest(releases_folder()) or "packaged"
+    if where == "packaged":
+        store = build.assemble()
+        return KnowledgeGraph(store, releases.identify(store)[:16])
+    release, stored = releases.open_release(FilePath(where))
+    return KnowledgeGraph(stored, release.id[:16])
+
+
+class KnowledgeGraph:
+    """A graph, and the questions that can be asked of it.
+
+    Attributes:
+        store: Where it is kept.
+        release: A short name of its content, the same for the same content.
+    """
+
+    def __init__(self, store: Store, release: str) -> None:
+        """Ask the questions of a store."""
+        self.store = store
+        self.release = release
+
+    def __repr__(self) -> str:
+        """Say what it is and how large."""
+        return f"<KnowledgeGraph {self.release}: {len(self.store)} quads>"
+
+    @cached_property
+    def names(self) -> NameIndex:
+        """Every name of every entity."""
+        return NameIndex.of(self.store)
+
+    def __getitem__(self, name: str) -> entities.Entity:
+        """Return the entity of a name, brand, identifier, CURIE or IRI.
+
+        Raises:
+            NotFoundError: Nothing is called so; it holds the nearest names.
+            AmbiguousNameError: Several things are called so.
+        """
+        found = self.entity(self.names.resolve(name).iri)
+        assert found is not None  # noqa: S101 - the index holds what the store holds
+        return found
+
+    def entity(self, iri: str) -> entities.Entity | None:
+        """Return the entity of an IRI, or None where there is none."""
+        return entities.entity(self.store, iri)
+
+    def statement(self, iri: str) -> statements.Statement:
+        """Return the statement of an IRI or CURIE.
+
+        Raises:
+            NotFoundError: There is no such statement.
+        """
+        found = statements.statement(self.store, expand(iri))
+        if found is None:
+            raise NotFoundError("statement", iri)
+        return found
+
+    def proof(self, root: statements.Statement) -> statements.Proof:
+        """Return the tree of premises of a statement, down to evidence."""
+        return statements.proof(self.store, root)
+
+    def search(self, text: str, kind: str | None = None, limit: int = 20) -> list[Hit]:
+        """Return the entities whose names are spelled like a text, best first."""
+        return self.names.search(text, kind, limit)
+
+    def query(self, text: str) -> Table:
+        """Return the answer of a SELECT query of your own, as a table.
+
+        It runs in this process, without limits: a stranger's query goes to a
+        :class:`~pharmakon.stores.QueryService`.
+
+        Raises:
+            QueryError: The query is not answered; its subclasses say why.
+        """
+        return Table.of(self.store.select(text), text)
+
+    def named(self, name: str, **values: str) -> Table:
+        """Return the answer of a named query, with values for its parameters.
+
+        Args:
+            name: The name of the query.
+            values: For each parameter a name, CURIE or IRI of an entity, or a text.
+
+        Raises:
+            NotFoundError: There is no such query, or no such entity.
+            TypeError: The query has no such parameter.
+        """
+        return self.query(self.bind(queries.load(name), **values).text)
+
+    def bind(self, query: queries.Query, **values: str) -> queries.Query:
+        """Return a named query with its parameters bound to what names mean here.
+
+        Raises:
+            NotFoundError: There is no such entity.
+            TypeError: The query has no such parameter.
+        """
+        terms: dict[str, ox.NamedNode | ox.Literal] = {}
+        for key, value in values.items():
+            parameter = query.params.get(key)
+            if parameter is not None and parameter.type == "iri":
+                terms[key] = ox.NamedNode(self.names.resolve(value).iri)
+            else:
+                terms[key] = ox.Literal(value)
+        return query.bind(**terms)
+
+    def paths(self, start: str, end: str, most: int = 4) -> list[Path]:
+        """Return the ways from one entity to another, shortest first.
+
+        Raises:
+            NotFoundError: Nothing is called so.
+        """
+        ends = [self.names.resolve(name).iri for name in (start, end)]
+        return paths(self.store, ends[0], ends[1], most)
+
+    def neighbours(self, *names: str) -> list[Edge]:
+        """Return the edges that touch any of some entities.
+
+        Raises:
+            NotFoundError: Nothing is called so.
+        """
+        return neighbours(self.store, [self.names.resolve(name).iri for name in names])
+
+    def compare(self, names: Sequence[str]) -> comparison.Comparison:
+        """Return entities side by side.
+
+        Raises:
+            NotFoundError: Nothing is called so.
+        """
+        return comparison.compare(self.store, [self.names.resolve(name).iri for name in names])
+
+    def interactions(self, names: Sequence[str]) -> list[Pair]:
+        """Return what is known of each pair of some substances.
+
+        Raises:
+            NotFoundError: Nothing is called so.
+        """
+        return interactions(self.store, [self.names.resolve(name).iri for name in names])
+
+    def describe(self, iri: str) -> list[ox.Quad]:
+        """Return the quads about an entity or statement, with labels of all it mentions."""
+        return exports.describe(self.store, iri)
+
+    def rows(self, text: str) -> Iterator[Row]:
+        """Yield the raw rows of a SELECT query."""
+        return self.store.select(text)
+
+    def reference(self, iri: str) -> references.Reference:
+        """Return an IRI with its label."""
+        return references.references(self.store, [iri])[iri]
+
+    @cached_property
+    def rdflib(self) -> rdflib.Dataset:
+        """The same quads as an rdflib dataset, over the same store, prefixes bound.
+
+        Raises:
+            TypeError: The graph is kept in another server.
+        """
+        if not isinstance(self.store, OxigraphStore):
+            raise TypeError("an endpoint has no rdflib view; open a release or the packaged graph")
+        return exports.dataset(self.store)
+
+    def networkx(self, *names: str, hops: int = 1) -> nx.MultiDiGraph[str]:
+        """Return the edges around some entities as a networkx graph.
+
+        Args:
+            names: The entities in the middle.
+            hops: How many steps to go from them.
+
+        Raises:
+            NotFoundError: Nothing is called so.
+        """
+        found: set[Edge] = set()
+        frontier = {self.names.resolve(name).iri for name in names}
+        for _ in range(hops):
+            found.update(neighbours(self.store, frontier))
+            frontier = {end.iri for edge in found for end in (edge.subject, edge.object)}
+        return multigraph(found)

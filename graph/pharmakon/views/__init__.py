@@ -1,0 +1,1 @@
+"""Views: the graph as something to be read, one module a form."""

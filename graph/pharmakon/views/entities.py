@@ -1,0 +1,363 @@
+"""An entity: its names, identifiers, and statements in sections, negatives apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pyoxigraph as ox
+
+from ..namespaces import PK, shorten
+from ..stores import Store, text
+from .references import Reference, references, values_of
+from .statements import Evidence, Statement, read_evidence, statements
+
+__all__ = ["SECTIONS", "Composition", "Entity", "Equivalent", "Link", "Section", "entity"]
+
+
+#: The sections of a page in their order: key, heading, and the classes of statement in it.
+SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("actions", "Actions", ("ReceptorAction",)),
+    ("uses", "Used for", ("Indication",)),
+    ("effects", "Effects", ("Effect",)),
+    ("side-effects", "Side effects", ("AdverseEffect",)),
+    ("interactions", "Interactions", ("Interaction",)),
+    ("contraindications", "Contraindications", ("Contraindication",)),
+    ("status", "Regulatory status", ("RegulatoryStatus",)),
+    ("classes", "Classes", ("Membership",)),
+    ("relations", "Related", ("Relation",)),
+    ("findings", "Findings", ("Finding",)),
+)
+
+_NEGATIVES = ("negatives", "What it does not do")
+_CONTESTED = ("contested", "Where sources disagree")
+_OF_FORMS = ("forms", "Of one form only")
+
+
+@dataclass(frozen=True)
+class Section:
+    """Statements of one kind, under a heading.
+
+    Attributes:
+        key: Its name in addresses and in JSON.
+        heading: Its name for people.
+        statements: The statements; never empty.
+    """
+
+    key: str
+    heading: str
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """An equivalent outside.
+
+    Attributes:
+        relation: ``"exact"``, ``"close"``, ``"broad"``, ``"narrow"`` or ``"related"``.
+        iri: The IRI of the equivalent.
+        curie: Its identifier, such as ``"chebi:7465"``.
+    """
+
+    relation: str
+    iri: str
+    curie: str
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What is in a formulation, and why.
+
+    Attributes:
+        formulation: The formulation.
+        products: The products that are sold in it.
+        routes: The ways in which it is given.
+        forms: Its physical forms.
+        ingredients: For each ingredient its substance, role, strength as printed or the
+            empty string, and evidence.
+    """
+
+    formulation: Reference
+    products: tuple[Reference, ...]
+    routes: tuple[Reference, ...]
+    forms: tuple[Reference, ...]
+    ingredients: tuple[Ingredient, ...]
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """A substance in a formulation, and what it is there for."""
+
+    substance: Reference
+    role: Reference
+    strength: str
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """An edge of the graph that touches an entity.
+
+    Attributes:
+        property: The shortcut.
+        other: The thing at its other end.
+        forward: Whether the entity is the subject of the edge.
+    """
+
+    property: Reference
+    other: Reference
+    forward: bool
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A thing that has a page.
+
+    Attributes:
+        reference: The thing itself.
+        types: The labels of its classes.
+        names: Its other names.
+        mappings: Its equivalents outside.
+        no_mapping_reason: Why it has none, or the empty string.
+        broader: The things that it is a kind of.
+        narrower: The things that are a kind of it.
+        sections: Positive statements that are not contested, by kind.
+        negatives: Statements that say no, contested ones among them; None without any.
+        contested: Positive statements about which sources disagree; None without any.
+        of_forms: Statements about one formulation or product only; None without any.
+        compositions: The formulations that it is, is sold in, or is an ingredient of.
+    """
+
+    reference: Reference
+    types: tuple[str, ...]
+    names: tuple[str, ...]
+    mappings: tuple[Equivalent, ...]
+    no_mapping_reason: str
+    broader: tuple[Reference, ...]
+    narrower: tuple[Reference, ...]
+    sections: tuple[Section, ...]
+    negatives: Section | None
+    contested: Section | None
+    of_forms: Section | None
+    compositions: tuple[Composition, ...]
+
+    @property
+    def all_sections(self) -> tuple[Section, ...]:
+        """Every section that has statements, in the order of a page."""
+        special = (self.negatives, self.contested, self.of_forms)
+        return (*self.sections, *(section for section in special if section))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the entity as plain JSON."""
+        return self.reference.to_dict() | {
+            "definition": self.reference.definition or None,
+            "types": list(self.types),
+            "names": list(self.names),
+            "identifiers": [m.curie for m in self.mappings if m.relation == "exact"],
+            "mappings": [
+                {"relation": m.relation, "id": m.curie, "iri": m.iri} for m in self.mappings
+            ],
+            "no_mapping_reason": self.no_mapping_reason or None,
+            "broader": [one.to_dict() for one in self.broader],
+            "narrower": [one.to_dict() for one in self.narrower],
+            "products": [_composition_dict(one) for one in self.compositions],
+            "sections": {
+                section.key: [statement.to_dict() for statement in section.statements]
+                for section in self.all_sections
+            },
+        }
+
+
+def entity(store: Store, iri: str) -> Entity | None:
+    """Return the entity of that IRI with all that is stated of it, or None where there is none.
+
+    Raises:
+        ValueError: It is not an IRI.
+    """
+    here = str(ox.NamedNode(iri))
+    about = _about(store, here)
+    if not about:
+        return None
+    stated = statements(
+        store,
+        f"{{ ?statement pk:subject {here} }} UNION {{ ?statement pk:object {here} }}",
+    )
+    compositions = _compositions(store, here)
+    of_forms = _of_forms(store, iri, compositions, {one.iri for one in stated})
+    linked = references(
+        store, {value for name in ("broader", "narrower", "type") for value in about[name]} | {iri}
+    )
+    return Entity(
+        reference=linked[iri],
+        types=tuple(sorted(linked[one].label for one in about["type"])),
+        names=tuple(sorted(about["altLabel"], key=str.casefold)),
+        mappings=_mappings(about),
+        no_mapping_reason=min(about["noMappingReason"], default=""),
+        broader=tuple(sorted(linked[one] for one in about["broader"])),
+        narrower=tuple(sorted(linked[one] for one in about["narrower"])),
+        sections=_sections(stated),
+        negatives=_section(_NEGATIVES, (one for one in stated if one.negative)),
+        contested=_section(
+            _CONTESTED, (one for one in stated if one.contested and not one.negative)
+        ),
+        of_forms=_section(_OF_FORMS, of_forms),
+        compositions=compositions,
+    )
+
+
+def _about(store: Store, here: str) -> Mapping[str, set[str]]:
+    rows = store.select(
+        f"""SELECT ?property ?value WHERE {{
+          {{ {here} ?property ?value }}
+          UNION
+          {{ ?value skos:broader {here} . BIND (skos:narrower AS ?property) }}
+        }}"""
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        name = text(row["property"]).replace("#", "/").rsplit("/", 1)[-1]
+        found[name].add(text(row["value"]))
+    return found
+
+
+def _mappings(about: Mapping[str, set[str]]) -> tuple[Equivalent, ...]:
+    identifiers = about["identifier"]
+    found = []
+    for relation in ("exact", "close", "broad", "narrow", "related"):
+        for iri in sorted(about[f"{relation}Match"]):
+            found.append(Equivalent(relation, iri, _identifier(iri, identifiers)))
+    return tuple(found)
+
+
+def _identifier(iri: str, identifiers: Iterable[str]) -> str:
+    """Return the CURIE of an outside term: the one that is stored, or one read off the IRI."""
+    local = iri.rsplit("/", 1)[-1]
+    wanted = local.replace("_", ":", 1) if "/obo/" in iri else local
+    for identifier in identifiers:
+        if identifier.casefold() == wanted.casefold() or iri.endswith("/" + identifier):
+            return identifier
+    prefix, colon, rest = wanted.partition(":")
+    return f"{prefix.lower()}:{rest}" if colon else shorten(iri)
+
+
+def _sections(stated: Iterable[Statement]) -> tuple[Section, ...]:
+    plain = [one for one in stated if not one.negative and not one.contested]
+    found = []
+    for key, heading, kinds in SECTIONS:
+        wanted = {PK[kind].value for kind in kinds}
+        section = _section((key, heading), (one for one in plain if one.kind.iri in wanted))
+        if section:
+            found.append(section)
+    return tuple(found)
+
+
+def _section(name: tuple[str, str], found: Iterable[Statement]) -> Section | None:
+    kept = tuple(found)
+    return Section(*name, kept) if kept else None
+
+
+def _compositions(store: Store, here: str) -> tuple[Composition, ...]:
+    rows = list(
+        store.select(
+            f"""SELECT DISTINCT ?formulation ?product ?route ?form ?ingredient ?substance ?role
+                  ?strength ?evidence
+            WHERE {{
+              {{ BIND ({here} AS ?formulation) }}
+              UNION {{ {here} pk:hasFormulation ?formulation }}
+              UNION {{ ?formulation pk:hasActiveIngredient {here} }}
+              ?formulation pk:hasIngredient ?ingredient .
+              ?ingredient pk:substance ?substance ; pk:ingredientRole ?role .
+              OPTIONAL {{ ?product pk:hasFormulation ?formulation }}
+              OPTIONAL {{ ?formulation pk:route ?route }}
+              OPTIONAL {{ ?formulation pk:doseForm ?form }}
+              OPTIONAL {{ ?ingredient pk:strength ?strength }}
+              OPTIONAL {{ ?ingredient pk:supportedBy ?evidence }}
+            }}"""
+        )
+    )
+    table = [{name: text(term) for name, term in row.items()} for row in rows]
+    named = references(
+        store,
+        {
+            row[name]
+            for row in table
+            for name in ("formulation", "product", "route", "form", "substance", "role")
+            if name in row
+        },
+    )
+    cited = {row["evidence"] for row in table if "evidence" in row}
+    evidence = read_evidence(store, values_of("evidence", cited)) if cited else {}
+    found = []
+    for formulation in sorted({row["formulation"] for row in table}, key=lambda f: named[f]):
+        own = [row for row in table if row["formulation"] == formulation]
+        found.append(
+            Composition(
+                formulation=named[formulation],
+                products=_named(own, "product", named),
+                routes=_named(own, "route", named),
+                forms=_named(own, "form", named),
+                ingredients=_ingredients(own, named, evidence),
+            )
+        )
+    return tuple(found)
+
+
+def _ingredients(
+    rows: list[dict[str, str]],
+    named: Mapping[str, Reference],
+    evidence: Mapping[str, Evidence],
+) -> tuple[Ingredient, ...]:
+    found = []
+    for iri in sorted({row["ingredient"] for row in rows}):
+        own = [row for row in rows if row["ingredient"] == iri]
+        cited = sorted({row["evidence"] for row in own if "evidence" in row})
+        found.append(
+            Ingredient(
+                substance=named[own[0]["substance"]],
+                role=named[own[0]["role"]],
+                strength=own[0].get("strength", ""),
+                evidence=tuple(evidence[one] for one in cited if one in evidence),
+            )
+        )
+    return tuple(found)
+
+
+def _named(
+    rows: Iterable[Mapping[str, str]], name: str, named: Mapping[str, Reference]
+) -> tuple[Reference, ...]:
+    return tuple(sorted({named[row[name]] for row in rows if name in row}))
+
+
+def _of_forms(
+    store: Store, iri: str, compositions: Iterable[Composition], known: set[str]
+) -> list[Statement]:
+    """Return what is stated of the formulations and products that a thing is part of."""
+    parts = {
+        str(ox.NamedNode(part.iri))
+        for one in compositions
+        for part in (one.formulation, *one.products)
+        if part.iri != iri
+    }
+    if not parts:
+        return []
+    pattern = f"VALUES ?part {{ {' '.join(sorted(parts))} }} ?statement pk:subject ?part ."
+    return [one for one in statements(store, pattern) if one.iri not in known]
+
+
+def _composition_dict(one: Composition) -> dict[str, object]:
+    return {
+        "formulation": one.formulation.to_dict(),
+        "products": [product.to_dict() for product in one.products],
+        "routes": [route.label for route in one.routes],
+        "forms": [form.label for form in one.forms],
+        "ingredients": [
+            {
+                "substance": ingredient.substance.to_dict(),
+                "role": ingredient.role.label,
+                "strength": ingredient.strength or None,
+                "evidence": [evidence.to_dict() for evidence in ingredient.evidence],
+            }
+            for ingredient in one.ingredients
+        ],
+    }

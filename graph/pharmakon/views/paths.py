@@ -1,0 +1,219 @@
+"""Paths and neighbourhoods: the shortcuts of a graph, as networkx reads them.
+
+Only as much of the graph is read as a question needs: adjacency is asked for a frontier
+at a time. Negatives and contested statements have no shortcut, so no path can use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+import networkx as nx
+
+from ..namespaces import ENTITY_TYPES, PK, PREFIXES
+from ..stores import Store, text
+from .references import Reference, references, values_of
+
+__all__ = ["Edge", "Path", "multigraph", "neighbours", "paths"]
+
+#: Edges that are typed, beside the shortcuts that the build writes.
+_TYPED = "pk:hasFormulation pk:hasSubunit skos:broader"
+
+#: An edge about names explains nothing about what substances do.
+_NO_REASON = PK["notToBeConfusedWith"].value
+
+_MOST_PATHS = 25
+
+_Json = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A shortcut, and the statements that it was made from.
+
+    Attributes:
+        subject: Where it starts.
+        property: What it says.
+        object: Where it ends.
+        statements: The IRIs of the statements behind it; none for a typed edge.
+    """
+
+    subject: Reference
+    property: Reference
+    object: Reference
+    statements: tuple[str, ...]
+
+    def other(self, iri: str) -> Reference:
+        """Return the end of the edge that is not the thing of that IRI."""
+        return self.object if self.subject.iri == iri else self.subject
+
+    def to_dict(self) -> _Json:
+        """Return the edge as plain JSON."""
+        return {
+            "subject": self.subject.to_dict(),
+            "property": self.property.curie,
+            "object": self.object.to_dict(),
+            "statements": list(self.statements),
+        }
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way from one thing to another: for each step the edges that join it.
+
+    Attributes:
+        things: The things on the way, ends among them.
+        steps: For each step the edges between the two things, in either direction.
+    """
+
+    things: tuple[Reference, ...]
+    steps: tuple[tuple[Edge, ...], ...]
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self.steps)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the path as plain JSON."""
+        return {
+            "things": [thing.to_dict() for thing in self.things],
+            "steps": [[edge.to_dict() for edge in step] for step in self.steps],
+        }
+
+
+def neighbours(store: Store, iris: Iterable[str]) -> list[Edge]:
+    """Return the edges that touch any of some things, the most specific of each pair.
+
+    Raises:
+        ValueError: One of them is not an IRI.
+    """
+    wanted = set(iris)
+    if not wanted:
+        return []
+    rows = [
+        tuple(text(row[name]) for name in ("subject", "property", "object"))
+        for row in store.select(
+            f"""SELECT DISTINCT ?subject ?property ?object WHERE {{
+              {values_of("here", wanted)}
+              {{ ?property a pk:Shortcut }} UNION {{ VALUES ?property {{ {_TYPED} }} }}
+              {{ ?here ?property ?object . BIND (?here AS ?subject) }}
+              UNION
+              {{ ?subject ?property ?here . BIND (?here AS ?object) }}
+              FILTER (isIRI(?object))
+              FILTER NOT EXISTS {{
+                ?closer rdfs:subPropertyOf ?property ; a pk:Shortcut .
+                ?subject ?closer ?object .
+              }}
+            }}"""
+        )
+    ]
+    rows = [row for row in rows if _has_page(row[0]) and _has_page(row[2])]
+    named = references(store, {iri for row in rows for iri in row})
+    behind = _behind(store, wanted)
+    return sorted(
+        (Edge(named[s], named[p], named[o], behind.get((s, o), ())) for s, p, o in rows),
+        key=lambda edge: (edge.property.label, edge.object, edge.subject),
+    )
+
+
+def paths(store: Store, start: str, end: str, most: int = 4) -> list[Path]:
+    """Return the ways from one thing to another, shortest first.
+
+    Args:
+        store: The graph.
+        start: The IRI of the one.
+        end: The IRI of the other.
+        most: The greatest number of steps.
+
+    Returns:
+        At most 25 ways; none where there is no way of that length.
+    """
+    edges = _around(store, start, (most + 1) // 2) | _around(store, end, most // 2)
+    graph = _graph(edge for edge in edges if edge.property.iri != _NO_REASON)
+    if start not in graph or end not in graph or start == end:
+        return []
+    found = []
+    try:
+        for nodes in islice(nx.shortest_simple_paths(graph, start, end), _MOST_PATHS):
+            if len(nodes) > most + 1:
+                break
+            found.append(_path(graph, nodes))
+    except nx.NetworkXNoPath:
+        return []
+    return sorted(found, key=lambda path: (len(path), [thing.label for thing in path.things]))
+
+
+def multigraph(edges: Iterable[Edge]) -> nx.MultiDiGraph[str]:
+    """Return edges as a networkx graph: nodes are CURIEs with label and kind."""
+    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    for edge in edges:
+        for end in (edge.subject, edge.object):
+            graph.add_node(end.curie, label=end.label, kind=end.kind)
+        graph.add_edge(
+            edge.subject.curie,
+            edge.object.curie,
+            key=edge.property.curie,
+            label=edge.property.label,
+            statements=" ".join(edge.statements),
+        )
+    return graph
+
+
+def _around(store: Store, iri: str, hops: int) -> set[Edge]:
+    found: set[Edge] = set()
+    seen: set[str] = set()
+    frontier = {iri}
+    for _ in range(hops):
+        new = neighbours(store, frontier)
+        found.update(new)
+        seen |= frontier
+        frontier = {end.iri for edge in new for end in (edge.subject, edge.object)} - seen
+    return found
+
+
+def _graph(edges: Iterable[Edge]) -> nx.Graph[str]:
+    graph: nx.Graph[str] = nx.Graph()
+    for edge in edges:
+        one, other = edge.subject, edge.object
+        graph.add_node(one.iri, thing=one)
+        graph.add_node(other.iri, thing=other)
+        if not graph.has_edge(one.iri, other.iri):
+            graph.add_edge(one.iri, other.iri, edges=set())
+        graph.edges[one.iri, other.iri]["edges"].add(edge)
+    return graph
+
+
+def _path(graph: nx.Graph[str], nodes: list[str]) -> Path:
+    return Path(
+        things=tuple(graph.nodes[node]["thing"] for node in nodes),
+        steps=tuple(
+            tuple(sorted(graph.edges[pair]["edges"], key=lambda edge: edge.property))
+            for pair in pairwise(nodes)
+        ),
+    )
+
+
+def _behind(store: Store, iris: Iterable[str]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the positive statements between things, by subject and object."""
+    rows = store.select(
+        f"""SELECT DISTINCT ?statement ?subject ?object WHERE {{
+          {values_of("here", iris)}
+          {{ ?statement pk:subject ?here }} UNION {{ ?statement pk:object ?here }}
+          ?statement pk:subject ?subject ; pk:object ?object ; pk:confidence ?confidence .
+          FILTER NOT EXISTS {{
+            VALUES ?negative {{ pk:NonIndication pk:NonEffect }}
+            ?statement a ?negative .
+          }}
+        }} ORDER BY ?statement"""
+    )
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for row in rows:
+        pair = (text(row["subject"]), text(row["object"]))
+        found[pair] = (*found.get(pair, ()), text(row["statement"]))
+    return found
+
+
+def _has_page(iri: str) -> bool:
+    return any(iri.startswith(PREFIXES[kind]) for kind in ENTITY_TYPES)
