@@ -7,7 +7,7 @@ and three that implement them: :class:`OxigraphStore` in this process,
 
 from __future__ import annotations
 
-from .base import Answer, QueryService, Row, Store, Term
+from .base import Answer, QueryService, Row, Store, Term, text
 from .oxigraph import OxigraphStore
 
-__all__ = ["Answer", "OxigraphStore", "QueryService", "Row", "Store", "Term"]
+__all__ = ["Answer", "OxigraphStore", "QueryService", "Row", "Store", "Term", "text"]
