@@ -216,14 +216,14 @@ def check_shapes(quads: Iterable[ox.Quad]) -> list[Finding]:
     """
     # Here and not at the top: the two take longer to import than the rest of Pharmakon.
     import pyshacl
-    from rdflib import RDF as RDF_
     from rdflib import SH
 
     data = _graph([*quads, *_vocabulary()])
     shapes = _graph(quad for path in ontology.shapes() for quad in _quads(path))
     _, results, _ = pyshacl.validate(data, shacl_graph=shapes, inference="none", inplace=True)
     findings = set()
-    for result in results.subjects(RDF_.type, SH.ValidationResult):
+    # Not every sh:ValidationResult: one may have others as its details.
+    for result in results.objects(None, SH.result):
         focus = results.value(result, SH.focusNode)
         value = results.value(result, SH.value)
         message = str(results.value(result, SH.resultMessage))
