@@ -31,13 +31,13 @@ _GRAPHS = {
 Progress = Callable[[str], None]
 
 
-def assemble(progress: Progress = lambda step: None) -> OxigraphStore:
+def assemble(root: Path | None = None, progress: Progress = lambda step: None) -> OxigraphStore:
     """Return the curated graph with all that follows from it, in memory.
 
-    It reads the files that ship in the package, and does not validate them: they were
-    validated before they were shipped.
+    It does not validate the files: the packaged ones were validated before they were shipped.
 
     Args:
+        root: The folder of the ontology; None means the one that ships in the package.
         progress: Called with the name of each step as it begins.
 
     Raises:
@@ -45,32 +45,37 @@ def assemble(progress: Progress = lambda step: None) -> OxigraphStore:
     """
     store = OxigraphStore()
     progress("reading the vocabulary")
-    for path in ontology.vocabulary():
+    for path in ontology.vocabulary(root):
         store.add_file(path, GRAPH["ontology"])
     progress("reading the knowledge")
-    for path in ontology.knowledge():
+    for path in ontology.knowledge(root):
         store.add_file(path, GRAPH["curated"])
     progress("reading the mappings")
-    store.add(mappings.triples(mappings.mappings()), GRAPH["mappings"])
+    for path in ontology.mapping_sets(root):
+        store.add(mappings.triples(mappings.load(path)), GRAPH["mappings"])
     progress("inferring")
-    infer(store, rules())
+    infer(store, rules(root))
     store.add(list(_catalog(store)), GRAPH["catalog"])
     return store
 
 
-def check(store: OxigraphStore, sources: Path | None = None) -> list[validation.Finding]:
+def check(
+    store: OxigraphStore, root: Path | None = None, sources: Path | None = None
+) -> list[validation.Finding]:
     """Return what is wrong with an assembled graph and the files it came from.
 
     Args:
         store: What :func:`assemble` returned.
+        root: The folder of the ontology that it was assembled from.
         sources: A folder that holds the texts of sources, to recompute digests from.
     """
-    files = [*ontology.vocabulary(), *ontology.knowledge()]
+    files = [*ontology.vocabulary(root), *ontology.knowledge(root)]
     return validation.validate(files, store.quads(), sources)
 
 
 def build(
     output: Path,
+    root: Path | None = None,
     sources: Path | None = None,
     progress: Progress = lambda step: None,
 ) -> Path:
@@ -78,6 +83,7 @@ def build(
 
     Args:
         output: The folder in which the release gets a directory of its own.
+        root: The folder of the ontology; None means the one that ships in the package.
         sources: A folder that holds the texts of sources; None leaves digests unchecked.
         progress: Called with the name of each step as it begins.
 
@@ -86,9 +92,9 @@ def build(
         ValidationError: The graph breaks a rule; nothing is written.
         ReleaseError: The release could not be written; what was there is untouched.
     """
-    store = assemble(progress)
+    store = assemble(root, progress)
     progress("validating")
-    errors = [str(one) for one in check(store, sources) if one.severity != "warning"]
+    errors = [str(one) for one in check(store, root, sources) if one.severity != "warning"]
     if errors:
         raise ValidationError(errors)
     progress("writing the release")

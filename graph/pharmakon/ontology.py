@@ -1,4 +1,7 @@
-"""The ontology: vocabulary, shapes, rules and knowledge, as files."""
+"""The ontology: vocabulary, shapes, rules and knowledge, as files.
+
+Each function takes the folder to look in; None means the one that ships in the package.
+"""
 
 from __future__ import annotations
 
@@ -9,31 +12,31 @@ from .resources import folder
 __all__ = ["knowledge", "mapping_sets", "rules", "shapes", "vocabulary"]
 
 
-def vocabulary() -> list[Path]:
+def vocabulary(root: Path | None = None) -> list[Path]:
     """Return the Turtle files that define the terms, in order of name.
 
     Example:
         >>> [path.name for path in vocabulary()][:2]
         ['action.ttl', 'condition.ttl']
     """
-    return sorted(folder("ontology").glob("*.ttl"))
+    return sorted((root or folder("ontology")).glob("*.ttl"))
 
 
-def shapes() -> list[Path]:
+def shapes(root: Path | None = None) -> list[Path]:
     """Return the Turtle files of SHACL shapes, in order of name."""
-    return sorted((folder("ontology") / "shapes").glob("*.ttl"))
+    return sorted((root or folder("ontology")).glob("shapes/*.ttl"))
 
 
-def rules() -> list[Path]:
+def rules(root: Path | None = None) -> list[Path]:
     """Return the SPARQL files of the inference rules, in order of name."""
-    return sorted((folder("ontology") / "rules").glob("*.rq"))
+    return sorted((root or folder("ontology")).glob("rules/*.rq"))
 
 
-def knowledge() -> list[Path]:
+def knowledge(root: Path | None = None) -> list[Path]:
     """Return the Turtle files of the curated graph, in order of path."""
-    return sorted((folder("ontology") / "knowledge").rglob("*.ttl"))
+    return sorted((root or folder("ontology")).glob("knowledge/**/*.ttl"))
 
 
-def mapping_sets() -> list[Path]:
+def mapping_sets(root: Path | None = None) -> list[Path]:
     """Return the SSSOM files, in order of name."""
-    return sorted((folder("ontology") / "mappings").glob("*.sssom.tsv"))
+    return sorted((root or folder("ontology")).glob("mappings/*.sssom.tsv"))

@@ -56,14 +56,14 @@ class Rule:
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
-    """Return all rules, in order of name.
+def rules(root: Path | None = None) -> tuple[Rule, ...]:
+    """Return all rules of an ontology, the packaged one unless told otherwise, by name.
 
     Example:
         >>> sorted({rule.kind for rule in rules()})
         ['pair', 'shortcut', 'statement']
     """
-    return tuple(load(path) for path in ontology.rules())
+    return tuple(load(path) for path in ontology.rules(root))
 
 
 def load(path: Path) -> Rule:

@@ -1,0 +1,112 @@
+"""A pair has one of four answers, and an interaction has a proof down to its sources."""
+
+import json
+
+import pytest
+
+from pharmakon import KnowledgeGraph
+from pharmakon.errors import NotFoundError
+from pharmakon.interactions import Pair
+
+
+def pair(graph: KnowledgeGraph, a: str, b: str) -> Pair:
+    (found,) = graph.interactions([a, b])
+    return found
+
+
+EXPECTED = [
+    ("naltrexone", "morphine", "receptorBlockade", "condition:blocked-opioid-effect", []),
+    (
+        "naltrexone",
+        "methadone",
+        "receptorDisplacement",
+        "condition:precipitated-opioid-withdrawal",
+        ["circumstance:opioid-dependence"],
+    ),
+    ("disulfiram", "ethanol", "metaboliteAccumulation", "condition:acetaldehyde-reaction", []),
+]
+
+
+@pytest.mark.parametrize(("a", "b", "mechanism", "outcome", "requires"), EXPECTED)
+def test_two_substances_interact_by_a_mechanism_with_an_outcome(
+    graph: KnowledgeGraph, a: str, b: str, mechanism: str, outcome: str, requires: list[str]
+):
+    answer = pair(graph, a, b)
+    found = [(one["mechanism"], one["outcome"], one["requires"]) for one in plain(answer)]
+
+    assert answer.answer == "interaction"
+    assert (mechanism, outcome, requires) in found
+
+
+def plain(answer: Pair) -> list[dict[str, object]]:
+    return json.loads(json.dumps(answer.to_dict()))["interactions"]
+
+
+def test_the_order_of_two_substances_does_not_matter(graph: KnowledgeGraph):
+    one, other = pair(graph, "naltrexone", "morphine"), pair(graph, "morphine", "naltrexone")
+
+    assert [i["id"] for i in plain(one)] == [i["id"] for i in plain(other)]
+
+
+def test_an_interaction_has_the_shape_of_the_contract(graph: KnowledgeGraph):
+    (first, *_) = plain(pair(graph, "naltrexone", "morphine"))
+
+    assert set(first) == {
+        "id",
+        "subject",
+        "affects",
+        "mechanism",
+        "outcome",
+        "severity",
+        "requires",
+        "certainty",
+        "confidence",
+        "explanation",
+        "proof",
+    }
+    assert set(first["proof"]) >= {"statement", "rule", "premises"}
+    assert 0 < first["confidence"] <= 1
+
+
+def test_every_premise_of_an_interaction_rests_on_evidence(graph: KnowledgeGraph):
+    for interaction in pair(graph, "naltrexone", "fentanyl").interactions:
+        stack = [interaction.proof]
+        while stack:
+            proof = stack.pop()
+            stack.extend(proof.premises)
+            assert proof.premises or proof.statement.supports, proof.statement.curie
+
+
+def test_a_conclusion_is_worth_no_more_than_its_weakest_premise(graph: KnowledgeGraph):
+    for interaction in pair(graph, "naltrexone", "morphine").interactions:
+        premises = [premise.statement.confidence for premise in interaction.proof.premises]
+        assert interaction.statement.confidence <= min(premises)
+
+
+def test_the_ingredients_of_an_abuse_deterrent_product_do_not_precipitate_withdrawal(
+    graph: KnowledgeGraph,
+):
+    outcomes = {one["outcome"] for one in plain(pair(graph, "buprenorphine", "naloxone"))}
+
+    assert "condition:precipitated-opioid-withdrawal" not in outcomes
+
+
+def test_what_is_not_known_is_called_so_and_never_safe(graph: KnowledgeGraph):
+    answer = pair(graph, "acamprosate", "disulfiram")
+
+    assert (answer.answer, answer.interactions) == ("not-known", ())
+
+
+def test_three_substances_make_three_pairs(graph: KnowledgeGraph):
+    found = graph.interactions(["naltrexone", "morphine", "ethanol"])
+
+    assert [(one.a.label, one.b.label) for one in found] == [
+        ("naltrexone", "morphine"),
+        ("naltrexone", "ethanol"),
+        ("morphine", "ethanol"),
+    ]
+
+
+def test_an_unknown_substance_is_not_an_empty_answer(graph: KnowledgeGraph):
+    with pytest.raises(NotFoundError):
+        graph.interactions(["naltrexone", "morphene"])

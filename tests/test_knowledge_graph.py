@@ -1,0 +1,68 @@
+"""The Python API is what the contract says."""
+
+import networkx as nx
+import pytest
+
+import pharmakon
+from pharmakon import KnowledgeGraph, tables
+from pharmakon.errors import NotFoundError
+
+
+def test_what_is_visible_is_what_is_promised():
+    assert pharmakon.__all__ == ["PREFIXES", "KnowledgeGraph", "PharmakonError", "open"]
+    assert all(hasattr(pharmakon, name) for name in pharmakon.__all__)
+
+
+def test_a_thing_is_had_by_its_name_brand_or_identifier(graph: KnowledgeGraph):
+    things = {graph[name].reference.curie for name in ("naltrexone", "CHEBI:7465")}
+
+    assert things == {"substance:naltrexone"}
+    assert graph["vivitrol"].reference.kind == "product"
+
+
+def test_a_thing_that_is_not_there_suggests_others(graph: KnowledgeGraph):
+    with pytest.raises(NotFoundError, match="did you mean 'naltrexone'"):
+        graph["naltrexon"]
+
+
+def test_a_query_of_ones_own_needs_no_prefixes(graph: KnowledgeGraph):
+    table = graph.query("SELECT ?drug WHERE { ?drug pk:antagonistOf target:opioid-receptor }")
+
+    assert {"drug": "substance:naltrexone"} in table.to_dicts()
+
+
+def test_a_named_query_takes_names(graph: KnowledgeGraph):
+    table = graph.named("antagonists", target="mu-opioid receptor")
+
+    assert "naltrexone" in {value for row in table for value in row.values()}
+
+
+def test_a_table_becomes_what_people_work_with(graph: KnowledgeGraph):
+    table = graph.query("SELECT ?n WHERE { VALUES ?n { 1 2.5 true 'x' substance:naltrexone } }")
+
+    assert [row["n"] for row in table] == [1, 2.5, True, "x", "substance:naltrexone"]
+    assert "<td>substance:naltrexone</td>" in table._repr_html_()
+    assert len(table) == 5
+
+
+def test_a_table_escapes_what_it_draws():
+    table = tables.Table.of([{"x": pharmakon.tables.ox.Literal("<script>")}], "SELECT ?x WHERE {}")
+
+    assert "<script>" not in table._repr_html_()
+
+
+def test_networkx_gets_labels_and_statements(graph: KnowledgeGraph):
+    drawn = graph.networkx("naltrexone", hops=2)
+
+    assert isinstance(drawn, nx.MultiDiGraph)
+    assert drawn.nodes["substance:naltrexone"]["label"] == "naltrexone"
+    assert nx.has_path(drawn.to_undirected(), "substance:naltrexone", "substance:naloxone")
+
+
+def test_a_statement_that_is_not_there_is_not_found(graph: KnowledgeGraph):
+    with pytest.raises(NotFoundError, match="no statement is called"):
+        graph.statement("statement:nothing")
+
+
+def test_a_graph_says_what_it_is(graph: KnowledgeGraph):
+    assert repr(graph).startswith(f"<KnowledgeGraph {graph.release}: ")

@@ -1,0 +1,123 @@
+"""What people type finds the thing that they mean, or the nearest names."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pharmakon import KnowledgeGraph
+from pharmakon.errors import AmbiguousNameError, NotFoundError
+from pharmakon.names import Name, NameIndex, fold
+from pharmakon.views.references import Reference
+
+RESOLVED = [
+    ("naltrexone", "substance:naltrexone"),
+    ("  Naltrexone ", "substance:naltrexone"),
+    ("NALTREXONE", "substance:naltrexone"),
+    ("substance:naltrexone", "substance:naltrexone"),
+    ("https://w3id.org/pharmakon/substance/naltrexone", "substance:naltrexone"),
+    ("heroin", "substance:diamorphine"),
+    ("alcohol", "substance:ethanol"),
+    ("Vivitrol", "product:vivitrol"),
+    ("narcan", "product:narcan"),
+    ("mu-opioid receptor", "target:mu-opioid-receptor"),
+    ("μ-opioid receptor", "target:mu-opioid-receptor"),
+    ("OPRM1", "target:mu-opioid-receptor"),
+    ("CHEBI:7465", "substance:naltrexone"),
+    ("chebi:7465", "substance:naltrexone"),
+    ("unii:5S6W795CQM", "substance:naltrexone"),
+    ("opioid-use-disorder", "condition:opioid-use-disorder"),
+    ("diarrhea", "condition:diarrhoea"),
+]
+
+
+@pytest.mark.parametrize(("typed", "expected"), RESOLVED)
+def test_a_name_in_any_form_means_one_thing(graph: KnowledgeGraph, typed: str, expected: str):
+    assert graph.names.resolve(typed).curie == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("naltrexon", "naltrexone"), ("buprenorfine", "buprenorphine"), ("naloxon", "naloxone")],
+)
+def test_a_misspelt_name_is_not_found_and_the_right_one_is_offered_first(
+    graph: KnowledgeGraph, typed: str, expected: str
+):
+    with pytest.raises(NotFoundError, match="did you mean") as caught:
+        graph.names.resolve(typed)
+
+    assert caught.value.nearest[0] == expected
+
+
+def test_a_name_like_nothing_is_not_found_and_nothing_is_offered(graph: KnowledgeGraph):
+    with pytest.raises(NotFoundError) as caught:
+        graph.names.resolve("xqzzxqzz")
+
+    assert caught.value.nearest == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("naltrexnoe", "substance:naltrexone"),
+        ("mu receptor", "target:mu-opioid-receptor"),
+        ("suboxon", "product:suboxone"),
+        ("use disorder", "condition:opioid-use-disorder"),
+    ],
+)
+def test_a_search_allows_for_typos_and_parts(graph: KnowledgeGraph, typed: str, expected: str):
+    found = [hit.thing.curie for hit in graph.search(typed, limit=5)]
+
+    assert expected in found
+
+
+def test_an_exact_name_comes_first_in_a_search(graph: KnowledgeGraph):
+    assert graph.search("naloxone")[0].thing.curie == "substance:naloxone"
+
+
+def test_a_search_says_by_which_name_it_found(graph: KnowledgeGraph):
+    hit = graph.search("heroin")[0]
+
+    assert (hit.thing.label, hit.name.text, hit.name.kind) == (
+        "diamorphine",
+        "heroin",
+        "other name",
+    )
+
+
+def test_a_search_keeps_to_the_kind_that_is_asked_for(graph: KnowledgeGraph):
+    kinds = {hit.thing.kind for hit in graph.search("opioid", kind="condition")}
+
+    assert kinds == {"condition"}
+
+
+def test_an_empty_search_finds_nothing(graph: KnowledgeGraph):
+    assert graph.search("  ") == []
+
+
+def test_two_things_of_one_name_are_told_apart():
+    one = Reference("speed", "https://w3id.org/pharmakon/substance/amphetamine", "substance")
+    other = Reference("speed", "https://w3id.org/pharmakon/condition/velocity", "condition")
+    index = NameIndex([Name("speed", "label", one), Name("speed", "label", other)])
+
+    with pytest.raises(AmbiguousNameError, match=r"condition:velocity, substance:amphetamine"):
+        index.resolve("speed")
+    assert index.resolve("speed", kind="substance") == one
+
+
+def test_a_label_comes_before_an_other_name():
+    one = Reference("speed", "https://w3id.org/pharmakon/condition/velocity", "condition")
+    other = Reference("amphetamine", "https://w3id.org/pharmakon/substance/a", "substance")
+    index = NameIndex([Name("speed", "label", one), Name("speed", "other name", other)])
+
+    assert index.resolve("speed") == one
+
+
+@given(st.text())
+def test_folding_twice_is_folding_once(text: str):
+    assert fold(fold(text)) == fold(text)
+
+
+def test_every_entity_is_found_by_its_label_or_is_one_of_several(graph: KnowledgeGraph):
+    for kind in ("substance", "class", "target", "condition", "product", "formulation"):
+        for thing in graph.names.of_kind(kind):
+            assert graph.names.resolve(thing.label) == thing, f"{thing.curie}: {thing.label!r}"
