@@ -9,5 +9,15 @@ from __future__ import annotations
 
 from .base import Answer, QueryService, Row, Store, Term, text
 from .oxigraph import OxigraphStore
+from .sandbox import SandboxedQueries
 
-__all__ = ["Answer", "OxigraphStore", "QueryService", "Row", "Store", "Term", "text"]
+__all__ = [
+    "Answer",
+    "OxigraphStore",
+    "QueryService",
+    "Row",
+    "SandboxedQueries",
+    "Store",
+    "Term",
+    "text",
+]

@@ -16,6 +16,7 @@ from ..errors import LoadError, QueryError, ReleaseError
 from ..namespaces import PREFIXES
 from .base import Row, Term
 from .diagnosis import diagnose
+from .syntax import names_graphs
 
 __all__ = ["OxigraphStore"]
 
@@ -145,8 +146,10 @@ class OxigraphStore:
         return bool(result)
 
     def _query(self, query: str) -> _Result:
+        # Asked for the union, Oxigraph does not look at FROM.
+        union = not names_graphs(query)
         try:
-            return self.inner.query(query, prefixes=PREFIXES, use_default_graph_as_union=True)
+            return self.inner.query(query, prefixes=PREFIXES, use_default_graph_as_union=union)
         except SyntaxError as error:
             raise diagnose(query, str(error), _parse) from error
         except (OSError, RuntimeError, ValueError) as error:

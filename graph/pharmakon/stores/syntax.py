@@ -15,7 +15,16 @@ from dataclasses import dataclass
 
 from ..errors import QueryRefusedError, QuerySyntaxError
 
-__all__ = ["Token", "check", "place", "string_error", "tokens", "update_keyword", "uses_service"]
+__all__ = [
+    "Token",
+    "check",
+    "names_graphs",
+    "place",
+    "string_error",
+    "tokens",
+    "update_keyword",
+    "uses_service",
+]
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,18 @@ def update_keyword(query: str) -> str | None:
         if token.kind == "word" and word not in _PROLOGUE:
             return word if word in _UPDATES else None
     return None
+
+
+def names_graphs(query: str) -> bool:
+    """Return whether a query says itself which graphs it asks, by ``FROM``.
+
+    Example:
+        >>> names_graphs("SELECT * FROM graph:curated { ?s ?p ?o }")
+        True
+    """
+    if "from" not in query.lower():
+        return False
+    return any(t.kind == "word" and "FROM" in t.text.upper() for t in tokens(query))
 
 
 def check(query: str) -> None:
