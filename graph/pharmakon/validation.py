@@ -77,7 +77,7 @@ _MATCHES = tuple(
 _MAPPED = tuple(f"{BASE}{kind}/" for kind in ENTITY_TYPES if kind not in ("circumstance", "source"))
 
 _PREFIX = re.compile(r"^\s*@?prefix\s+([^\s:]*):\s*<([^>]*)>", re.IGNORECASE)
-_SUBJECT = re.compile(r"^(?:<(?P<iri>[^>]*)>|(?P<prefix>[\w-]*):(?P<local>[^\s;,\[\]()]*))\s")
+_SUBJECT = re.compile(r"^(?:<(?P<iri>[^>]*)>|(?P<prefix>[\w-]*):(?P<local>[^\s;,\[\]()]*))(?:\s|$)")
 
 
 @dataclass(frozen=True)
@@ -460,10 +460,9 @@ def _located(finding: Finding, places: Mapping[str, tuple[Path, int]]) -> Findin
 
 def _line_of(text: str, value: str, start: int) -> int:
     """Return the first line from ``start`` on that has a value, or ``start``."""
-    for number, line in enumerate(text.splitlines()[start - 1 :], start):
-        if value and value in line:
-            return number
-    return start
+    literal = re.compile(rf'"{re.escape(value)}"|(?<![\w."]){re.escape(value)}(?![\w"])')
+    lines = text.splitlines()[start - 1 :]
+    return next((n for n, line in enumerate(lines, start) if literal.search(line)), start)
 
 
 def _syntax(path: Path, error: SyntaxError) -> Finding:
