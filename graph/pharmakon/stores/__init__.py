@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from .base import Answer, QueryService, Row, Store, Term, text
 from .oxigraph import OxigraphStore
+from .remote import RemoteStore
 from .sandbox import SandboxedQueries
 
 __all__ = [
     "Answer",
     "OxigraphStore",
     "QueryService",
+    "RemoteStore",
     "Row",
     "SandboxedQueries",
     "Store",

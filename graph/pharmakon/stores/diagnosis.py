@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from ..errors import QuerySyntaxError
+from ..errors import QueryError, QuerySyntaxError
 from ..namespaces import PREFIXES
 from .syntax import Token, place, string_error, tokens
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "wrong_form"]
 
 #: More than the longest keyword, so that a keyword tried at one token ends before the next.
 _GAP = " " * 32
@@ -84,6 +84,11 @@ def diagnose(query: str, message: str, parse: Callable[[str], str | None]) -> Qu
     if offset >= len(text):
         return _unfinished(query, found, said)
     return _unexpected(query, found, at, said, parse)
+
+
+def wrong_form(wanted: str, found: str) -> QueryError:
+    """Return the error for a query of another form than the one that is needed."""
+    return QueryError(f"the query has to be {wanted}, and is {found}")
 
 
 def _spread(found: list[Token]) -> tuple[str, list[int]]:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pyoxigraph as ox
 
 from ..errors import LoadError, QueryError, ReleaseError
 from ..namespaces import PREFIXES
 from .base import Row, Term
-from .diagnosis import diagnose
+from .diagnosis import diagnose, wrong_form
 from .syntax import names_graphs
 
-__all__ = ["OxigraphStore"]
+__all__ = ["OxigraphStore", "rows"]
 
+_T = TypeVar("_T")
 _Result = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
@@ -120,8 +122,8 @@ class OxigraphStore:
         """
         result = self._query(query)
         if not isinstance(result, ox.QuerySolutions):
-            raise _other_form("SELECT", result)
-        return _rows(result)
+            raise wrong_form("SELECT", _form(result))
+        return _reading(rows(result))
 
     def construct(self, query: str) -> Iterator[ox.Triple]:
         """Yield the triples of a CONSTRUCT or DESCRIBE query, each once.
@@ -131,8 +133,8 @@ class OxigraphStore:
         """
         result = self._query(query)
         if not isinstance(result, ox.QueryTriples):
-            raise _other_form("CONSTRUCT or DESCRIBE", result)
-        return _each_once(result)
+            raise wrong_form("CONSTRUCT or DESCRIBE", _form(result))
+        return _reading(_each_once(result))
 
     def ask(self, query: str) -> bool:
         """Return the answer of an ASK query.
@@ -142,7 +144,7 @@ class OxigraphStore:
         """
         result = self._query(query)
         if not isinstance(result, ox.QueryBoolean):
-            raise _other_form("ASK", result)
+            raise wrong_form("ASK", _form(result))
         return bool(result)
 
     def _query(self, query: str) -> _Result:
@@ -156,23 +158,26 @@ class OxigraphStore:
             raise QueryError(f"the query failed: {error}") from error
 
 
-def _rows(solutions: ox.QuerySolutions) -> Iterator[Row]:
+def rows(solutions: ox.QuerySolutions) -> Iterator[Row]:
+    """Yield solutions as rows, without the variables that have no value."""
     names = [variable.value for variable in solutions.variables]
-    try:
-        for solution in solutions:
-            pairs = zip(names, solution, strict=True)
-            yield {name: term for name, term in pairs if term is not None}
-    except (OSError, RuntimeError) as error:
-        raise QueryError(f"the query failed: {error}") from error
+    for solution in solutions:
+        pairs = zip(names, solution, strict=True)
+        yield {name: term for name, term in pairs if term is not None}
 
 
-def _each_once(triples: ox.QueryTriples) -> Iterator[ox.Triple]:
+def _each_once(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
     seen: set[ox.Triple] = set()
+    for triple in triples:
+        if triple not in seen:
+            seen.add(triple)
+            yield triple
+
+
+def _reading(found: Iterator[_T]) -> Iterator[_T]:
+    """Yield what a store finds, with its errors as ours."""
     try:
-        for triple in triples:
-            if triple not in seen:
-                seen.add(triple)
-                yield triple
+        yield from found
     except (OSError, RuntimeError) as error:
         raise QueryError(f"the query failed: {error}") from error
 
@@ -194,7 +199,6 @@ def _load_reason(error: SyntaxError) -> str:
     return reason if colon and place.startswith("Parser error") else error.msg
 
 
-def _other_form(wanted: str, result: _Result) -> QueryError:
+def _form(result: _Result) -> str:
     names = {ox.QuerySolutions: "SELECT", ox.QueryBoolean: "ASK"}
-    form = names.get(type(result), "CONSTRUCT or DESCRIBE")
-    return QueryError(f"a {wanted} query is needed here, and this is {form}")
+    return names.get(type(result), "CONSTRUCT or DESCRIBE")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..errors import QueryRefusedError, QuerySyntaxError
 
@@ -154,6 +155,21 @@ def names_graphs(query: str) -> bool:
     if "from" not in query.lower():
         return False
     return any(t.kind == "word" and "FROM" in t.text.upper() for t in tokens(query))
+
+
+def declared_prefixes(query: str) -> set[str]:
+    """Return the prefixes that a query declares itself.
+
+    Example:
+        >>> declared_prefixes("PREFIX ex: <http://example.org/> ASK { ex:a pk:treats ?x }")
+        {'ex'}
+    """
+    found = list(tokens(query))
+    return {
+        name.text.removesuffix(":")
+        for word, name in pairwise(found)
+        if word.text.upper() == "PREFIX" and name.kind == "name" and name.text.endswith(":")
+    }
 
 
 def check(query: str) -> None:
