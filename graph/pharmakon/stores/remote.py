@@ -34,7 +34,6 @@ from ..namespaces import PREFIXES
 from .base import Answer, Row
 from .diagnosis import wrong_form
 from .oxigraph import rows
-from .diagnosis import wrong_form
 from .syntax import check, declared_prefixes, place, tokens
 
 __all__ = ["RemoteStore"]
@@ -312,8 +311,8 @@ def _refusal(reply: _Reply, query: str, limit: float, size: int) -> QueryError |
         return QuerySyntaxError(said) if reply.status == 400 else None
     detail = str(problem.get("detail", ""))
     if reply.status == 400:
-        where = _place(query, problem.get("line"), problem.get("column"))
-        return QuerySyntaxError(detail, *where, hint=str(problem.get("hint", "")))
+        line, column, excerpt = _place(query, problem.get("line"), problem.get("column"))
+        return QuerySyntaxError(detail, line, column, excerpt, str(problem.get("hint", "")))
     errors = {
         403: QueryRefusedError(detail),
         413: QueryTooLargeError(size),
@@ -324,10 +323,10 @@ def _refusal(reply: _Reply, query: str, limit: float, size: int) -> QueryError |
     return errors.get(reply.status)
 
 
-def _place(query: str, line: object, column: object) -> tuple[int, int, str] | tuple[()]:
+def _place(query: str, line: object, column: object) -> tuple[int | None, int | None, str]:
     """Return a place in a query, found where the query had its prefixes before it."""
     if not (isinstance(line, int) and isinstance(column, int)):
-        return ()
+        return None, None, ""
     if line == 1:
         column -= len(_with_prefixes(query)) - len(query)
     before = query.split("\n")[: line - 1]
