@@ -30,8 +30,10 @@ def infer(store: OxigraphStore, rules: Iterable[Rule]) -> int:
     working = [rule for rule in rules if rule.kind != "pair"]
     for _ in range(_MOST_ROUNDS):
         size = len(store)
-        for rule in working:
-            store.add(list(store.construct(rule.text)), graph)
+        # All rules of a round see the same graph, so that their order changes nothing: the
+        # proof that a rule finds is the shortest, whichever rule was named first.
+        found = [triple for rule in working for triple in store.construct(rule.text)]
+        store.add(found, graph)
         if len(store) == size:
             return size - before
     names = ", ".join(rule.name for rule in working)
