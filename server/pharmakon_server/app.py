@@ -9,13 +9,25 @@ from flask import Flask
 from pharmakon import KnowledgeGraph
 from pharmakon.stores import QueryService
 
+from .compare import compare
+from .gallery import gallery
+from .graphs import graphs
 from .headers import register_headers
+from .health import health
+from .home import home
+from .interactions import interactions
+from .pages import pages
+from .passages import Passages
 from .presentation import register_presentation
+from .search import search
+from .ways import ways
 
 __all__ = ["create_app"]
 
 
-def create_app(graph: KnowledgeGraph, queries: QueryService, *, sources: Path | None = None) -> Flask:
+def create_app(
+    graph: KnowledgeGraph, queries: QueryService, *, sources: Path | None = None
+) -> Flask:
     """Return an application that serves a knowledge graph.
 
     Args:
@@ -27,4 +39,16 @@ def create_app(graph: KnowledgeGraph, queries: QueryService, *, sources: Path | 
     app = Flask(__name__)
     register_presentation(app, graph)
     register_headers(app, graph.release)
+    for blueprint in (
+        home(graph),
+        pages(graph, Passages(sources)),
+        search(graph),
+        compare(graph),
+        graphs(graph),
+        ways(graph),
+        interactions(graph),
+        gallery(graph),
+        health(app, graph, queries),
+    ):
+        app.register_blueprint(blueprint)
     return app

@@ -1,19 +1,133 @@
-"""Presentation: the words, glyphs and marks that templates put on what the views return."""
+"""Presentation: the words, glyphs and marks that templates put on what the views return.
+
+Shape, letters and words come before colour: every kind of thing and every action has a
+glyph of its own, always beside its word.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
 
 from pharmakon import KnowledgeGraph
+from pharmakon.namespaces import ENTITY_TYPES, PK
+from pharmakon.views.references import Reference
+from pharmakon.views.statements import Evidence, Statement
 
 from . import urls
 
-__all__ = ["register_presentation"]
+__all__ = [
+    "DISCLAIMER",
+    "KINDS",
+    "Part",
+    "action_glyph",
+    "parts",
+    "register_presentation",
+    "sources_of",
+    "words",
+]
 
-_HERE = Path(__file__).parent
+DISCLAIMER = "Reference knowledge, not medical advice."
+
+#: The kinds of thing that have a list of their own: the word for one, and for many.
+KINDS = {
+    "substance": ("substance", "substances"),
+    "class": ("substance class", "classes"),
+    "target": ("target", "targets"),
+    "condition": ("condition", "conditions"),
+    "product": ("product", "products"),
+    "formulation": ("formulation", "formulations"),
+    "circumstance": ("circumstance", "circumstances"),
+    "source": ("source", "sources"),
+    "statement": ("statement", "statements"),
+    "rule": ("rule", "rules"),
+}
+
+#: The signs of ``static/glyphs.svg``, by the local name of an action type or its shortcut.
+_SIGNS = {
+    "agonist": "agonist biasedAgonist fullAgonist agonistOf",
+    "partial-agonist": "partialAgonist partialAgonistOf",
+    "inverse-agonist": "inverseAgonist inverseAgonistOf",
+    "antagonist": (
+        "antagonist competitiveAntagonist nonCompetitiveAntagonist irreversibleAntagonist "
+        "antagonistOf"
+    ),
+    "positive-modulator": "positiveAllostericModulator positiveAllostericModulatorOf",
+    "negative-modulator": "negativeAllostericModulator negativeAllostericModulatorOf",
+    "inhibitor": "enzymeInhibitor reuptakeInhibitor inhibitorOf reuptakeInhibitorOf",
+    "blocker": "channelBlocker channelBlockerOf",
+    "opener": "channelOpener",
+    "releaser": "releasingAgent releasingAgentOf",
+    "inducer": "enzymeInducer inducerOf",
+    "substrate": "substrate metabolisedBy transportedBy substrateOf",
+    "binder": "binder allostericModulator actsOn",
+}
+_SIGN_OF = {PK[name].value: sign for sign, names in _SIGNS.items() for name in names.split()}
+
+#: Where a statement says no, so that the word can be stressed.
+_NOT = re.compile(r"\bnot\b")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a sentence.
+
+    Attributes:
+        text: Its words.
+        thing: What they name, if it has a page; else None.
+        stressed: Whether they are the "not" of a negative.
+    """
+
+    text: str
+    thing: Reference | None = None
+    stressed: bool = False
+
+
+def parts(statement: Statement, here: str = "") -> list[Part]:
+    """Return a statement's sentence in pieces, so that what it names can be linked.
+
+    Args:
+        statement: The statement.
+        here: The IRI of the thing whose page it stands on, which is not linked.
+    """
+    named = {
+        value.label: value
+        for value in _named(statement)
+        if value.kind in (*ENTITY_TYPES, "class") and value.kind != "circumstance"
+    }
+    if not named:
+        return _stress(statement, statement.sentence)
+    longest_first = sorted(named, key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)")
+    found: list[Part] = []
+    for number, text in enumerate(pattern.split(statement.sentence)):
+        if number % 2 and named[text].iri != here:
+            found.append(Part(text, named[text]))
+        elif number % 2:
+            found.append(Part(text))
+        elif text:
+            found += _stress(statement, text)
+    return found
+
+
+def sources_of(evidence: Iterable[Evidence]) -> int:
+    """Return how many sources some evidence comes from."""
+    return len({one.source.iri for one in evidence})
+
+
+def action_glyph(iri: str) -> str:
+    """Return the sign of an action type or of its shortcut, or the empty string."""
+    return _SIGN_OF.get(iri, "")
+
+
+def words(values: Sequence[Reference | str], joint: str = ", ") -> str:
+    """Return the values of a slot in words."""
+    return joint.join(value if isinstance(value, str) else value.label for value in values)
 
 
 def register_presentation(app: Flask, graph: KnowledgeGraph) -> None:
@@ -21,13 +135,41 @@ def register_presentation(app: Flask, graph: KnowledgeGraph) -> None:
     app.config["BUILD"] = _digest()
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals |= {"urls": urls, "release": graph.release, "alternates": ()}
+    app.jinja_env.globals |= {
+        "DISCLAIMER": DISCLAIMER,
+        "KINDS": KINDS,
+        "action_glyph": action_glyph,
+        "alternates": (),
+        "parts": parts,
+        "release": graph.release,
+        "sources_of": sources_of,
+        "urls": urls,
+        "words": words,
+    }
+
+
+def _named(statement: Statement) -> Iterable[Reference]:
+    yield statement.subject
+    for slot in statement.slots:
+        yield from (value for value in slot.values if isinstance(value, Reference))
+    yield from (value for value in statement.objects if isinstance(value, Reference))
+
+
+def _stress(statement: Statement, text: str) -> list[Part]:
+    if not statement.negative and "must not" not in text and "should not" not in text:
+        return [Part(text)]
+    found = []
+    at = 0
+    for match in _NOT.finditer(text):
+        found += [Part(text[at : match.start()]), Part(match.group(), stressed=True)]
+        at = match.end()
+    return [part for part in (*found, Part(text[at:])) if part.text]
 
 
 def _digest() -> str:
     """Return a digest of our own files, so that a changed one is fetched again."""
     found = hashlib.sha256()
     for folder in ("static", "templates"):
-        for path in sorted((_HERE / folder).iterdir()):
+        for path in sorted((Path(__file__).parent / folder).iterdir()):
             found.update(path.read_bytes())
     return found.hexdigest()[:12]

@@ -1,0 +1,115 @@
+"""The gallery: every named query with its question, its parameters and its live answer."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+import pyoxigraph as ox
+from flask import Blueprint, Response, render_template, request
+
+from pharmakon import KnowledgeGraph, queries
+from pharmakon.namespaces import shorten
+from pharmakon.tables import Table, plain
+from pharmakon.views.references import Reference, references
+
+from .forms import as_json, split
+
+__all__ = ["Result", "bound", "gallery", "result"]
+
+_MOST_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Result:
+    """An answer ready to be shown: things by name, everything else as text.
+
+    Attributes:
+        columns: The variables.
+        rows: The cells; an empty string where there is no value.
+        total: How many rows there are in all.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Reference | str, ...], ...]
+    total: int
+
+
+def gallery(graph: KnowledgeGraph) -> Blueprint:
+    """Return the routes of the named queries."""
+    blueprint = Blueprint("gallery", __name__)
+
+    @blueprint.get("/queries")
+    def every() -> str:
+        return render_template("queries.html", queries=[queries.load(n) for n in queries.names()])
+
+    @blueprint.get("/queries/<name>")
+    def one(name: str) -> Response:
+        stem, suffix = split(name)
+        query = bound(graph, queries.load(stem))
+        if suffix == "json":
+            found = graph.query(query.text)
+            return as_json(
+                {"query": stem, "columns": list(found.columns), "rows": found.to_dicts()}
+            )
+        if suffix == "csv":
+            return Response(_csv(graph.query(query.text)), mimetype="text/csv")
+        return Response(
+            render_template(
+                "query.html",
+                query=query,
+                values={key: _value(graph, query, key) for key in query.params},
+                result=result(graph, query, _MOST_ROWS),
+            ),
+            mimetype="text/html",
+        )
+
+    return blueprint
+
+
+def bound(graph: KnowledgeGraph, query: queries.Query) -> queries.Query:
+    """Return a query with the parameters that the request gives.
+
+    Raises:
+        NotFoundError: A parameter names nothing.
+    """
+    given = {key: request.args[key].strip() for key in query.params if request.args.get(key)}
+    return graph.bind(query, **given)
+
+
+def result(graph: KnowledgeGraph, query: queries.Query, most: int) -> Result:
+    """Return the answer of a query, at most so many rows of it."""
+    found = graph.query(query.text)
+    shown = found.rows[:most]
+    iris = {term.value for row in shown for term in row.values() if isinstance(term, ox.NamedNode)}
+    named = references(graph.store, iris)
+    rows = tuple(
+        tuple(
+            named[term.value]
+            if isinstance(term := row.get(name), ox.NamedNode)
+            else "" if term is None else str(plain(term))
+            for name in found.columns
+        )
+        for row in shown
+    )
+    return Result(found.columns, rows, len(found))
+
+
+def _value(graph: KnowledgeGraph, query: queries.Query, key: str) -> str:
+    """Return what a parameter is set to, as people would type it."""
+    if given := request.args.get(key):
+        return given
+    example = query.params[key].example
+    if example.startswith("<") and example.endswith(">"):
+        return shorten(example[1:-1])
+    return example.strip('"')
+
+
+def _csv(found: Table) -> str:
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(found.columns)
+    for row in found.to_dicts():
+        table.writerow([row.get(name, "") for name in found.columns])
+    return out.getvalue()

@@ -1,0 +1,123 @@
+"""The first page, the lists of things, and what is to be said of the site itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyoxigraph as ox
+from flask import Blueprint, render_template
+
+from pharmakon import KnowledgeGraph, queries
+from pharmakon.errors import NotFoundError
+from pharmakon.views.references import Reference
+
+from .gallery import Result, result
+
+__all__ = ["home"]
+
+#: What has a list, in the order of the tiles; the first six are on the first page.
+LISTS = "substance target condition product class source formulation circumstance".split()
+
+#: What to try first; what the graph does not hold is left out.
+_TRY = ("naltrexone", "mu-opioid receptor", "opioid use disorder", "Suboxone")
+_PAIR = ("naltrexone", "naloxone")
+
+#: The questions of the first page, and how many rows of each answer.
+_WORKED = (
+    "substance_negatives",
+    "substance_uses",
+    "product_composition",
+    "contested_statements",
+    "target_actions",
+    "substance_actions",
+)
+_SHOWN, _ROWS = 4, 3
+
+
+def home(graph: KnowledgeGraph) -> Blueprint:
+    """Return the routes of the first page, the lists and the pages about the site."""
+    blueprint = Blueprint("home", __name__)
+
+    @blueprint.get("/")
+    def first() -> str:
+        return render_template(
+            "home.html",
+            tiles=[(kind, len(graph.names.of_kind(kind))) for kind in LISTS[:6]],
+            examples=list(_known(graph, _TRY)),
+            pair=list(_known(graph, _PAIR)),
+            worked=_worked(graph),
+            quads=len(graph.store),
+        )
+
+    @blueprint.get("/browse")
+    def kinds() -> str:
+        counts = [(kind, len(graph.names.of_kind(kind))) for kind in LISTS]
+        return render_template("kinds.html", counts=counts)
+
+    @blueprint.get("/browse/<kind>")
+    def browse(kind: str) -> str:
+        if kind not in LISTS:
+            raise NotFoundError("list of things", kind, LISTS)
+        return render_template("browse.html", kind=kind, things=graph.names.of_kind(kind))
+
+    @blueprint.get("/licences")
+    def licences() -> str:
+        return render_template("licences.html", graphs=_graphs(graph), sources=_sources(graph))
+
+    @blueprint.get("/accessibility")
+    def accessibility() -> str:
+        return render_template("accessibility.html")
+
+    return blueprint
+
+
+def _known(graph: KnowledgeGraph, names: tuple[str, ...]) -> Iterator[Reference]:
+    for name in names:
+        try:
+            yield graph.names.resolve(name)
+        except NotFoundError:
+            continue
+
+
+def _worked(graph: KnowledgeGraph) -> list[tuple[queries.Query, Result]]:
+    """Return the questions of the first page with the first rows of their answers."""
+    there = queries.names()
+    wanted = [name for name in _WORKED if name in there]
+    wanted += [name for name in there if name not in wanted]
+    found = []
+    for name in wanted:
+        query = queries.load(name)
+        answer = result(graph, query, _ROWS)
+        if answer.rows:
+            found.append((query, answer))
+        if len(found) == _SHOWN:
+            break
+    return found
+
+
+def _graphs(graph: KnowledgeGraph) -> list[dict[str, str]]:
+    rows = graph.rows(
+        """SELECT ?label ?definition ?licence ?triples WHERE {
+          ?graph a dcat:Dataset ; rdfs:label ?label ; dcterms:license ?licence .
+          OPTIONAL { ?graph skos:definition ?definition }
+          OPTIONAL { ?graph void:triples ?triples }
+        } ORDER BY ?label"""
+    )
+    return [{name: _text(term) for name, term in row.items()} for row in rows]
+
+
+def _sources(graph: KnowledgeGraph) -> list[tuple[Reference, str]]:
+    """Return every source with its licence, or with the empty string."""
+    rows = graph.rows(
+        """SELECT ?source ?licence WHERE {
+          ?source a pk:Source ; dcterms:license ?licence
+        } ORDER BY ?licence"""
+    )
+    licences = {_text(row["source"]): _text(row["licence"]) for row in rows}
+    return [(source, licences.get(source.iri, "")) for source in graph.names.of_kind("source")]
+
+
+def _text(term: object) -> str:
+    return term.value if isinstance(term, ox.NamedNode | ox.Literal) else ""
+
+

@@ -1,0 +1,236 @@
+"""Pages of single things, at the things' own addresses: entities, statements, sources, rules."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pyoxigraph as ox
+from flask import Blueprint, Response, render_template
+
+from pharmakon import KnowledgeGraph
+from pharmakon.errors import NotFoundError
+from pharmakon.inference import rules
+from pharmakon.namespaces import ENTITY_TYPES, PK, PREFIXES
+from pharmakon.views.entities import Entity
+from pharmakon.views.references import Reference, references
+from pharmakon.views.statements import Evidence, Statement, read_evidence, statements
+
+from . import urls
+from .forms import alternates, respond, split
+from .passages import Passages
+from .pictures import draw, most_telling
+from .sections import blocks, look_alikes
+
+__all__ = ["pages"]
+
+_NEIGHBOURS = 8
+
+
+def pages(graph: KnowledgeGraph, passages: Passages) -> Blueprint:
+    """Return the routes that show single things."""
+    blueprint = Blueprint("pages", __name__)
+
+    @blueprint.get(f"/<any({','.join(ENTITY_TYPES)}):kind>/<name>")
+    def entity(kind: str, name: str) -> Response:
+        slug, suffix = split(name)
+        iri = _iri(kind, slug)
+        found = graph.entity(iri) if iri else None
+        if found is None:
+            raise _missing(graph, kind, slug)
+        shown = _source if kind == "source" else _entity
+        return respond(
+            graph,
+            iri,
+            suffix,
+            page=lambda: shown(graph, passages, found),
+            plain=found.to_dict,
+            table=lambda: _statements_of(graph, found),
+        )
+
+    @blueprint.get("/statement/<name>")
+    def statement(name: str) -> Response:
+        slug, suffix = split(name)
+        found = graph.statement(_iri("statement", slug) or slug)
+        return respond(
+            graph,
+            found.iri,
+            suffix,
+            page=lambda: _statement(graph, passages, found),
+            plain=lambda: found.to_dict() | {"proof": graph.proof(found).to_dict()},
+            table=lambda: [found],
+        )
+
+    @blueprint.get("/rule/<name>")
+    def rule(name: str) -> Response:
+        slug, suffix = split(name)
+        known = {one.name: one for one in rules()}
+        if slug not in known:
+            raise NotFoundError("rule", slug, [one for one in known if slug in one][:3])
+        one = known[slug]
+        concluded = statements(graph.store, f"?statement pk:inferredBy {one.iri}")
+        return respond(
+            graph,
+            one.iri.value,
+            suffix,
+            page=lambda: render_template(
+                "rule.html",
+                rule=one,
+                concluded=concluded,
+                alternates=alternates(one.iri.value),
+            ),
+            plain=lambda: {
+                "id": f"rule:{one.name}",
+                "label": one.label,
+                "definition": one.definition,
+                "sparql": one.text,
+                "statements": [found.curie for found in concluded],
+            },
+            table=lambda: concluded,
+        )
+
+    return blueprint
+
+
+def _entity(graph: KnowledgeGraph, passages: Passages, entity: Entity) -> str:
+    here = entity.reference
+    edges = graph.neighbours(here.iri)
+    telling = most_telling(edges, here.iri, _NEIGHBOURS)
+    return render_template(
+        "entity.html",
+        entity=entity,
+        here=here,
+        blocks=blocks(entity),
+        brands=_brands(entity),
+        look_alikes=look_alikes(entity),
+        urgent=_is_overdose(entity),
+        drawn=draw([here], telling, 286, 270) if telling else None,
+        links=len(edges),
+        query=_query(here.iri),
+        alternates=alternates(here.iri),
+    )
+
+
+def _source(graph: KnowledgeGraph, passages: Passages, entity: Entity) -> str:
+    here = ox.NamedNode(entity.reference.iri)
+    evidence = sorted(
+        read_evidence(graph.store, f"?evidence pk:source {here}").values(), key=_by_place
+    )
+    return render_template(
+        "source.html",
+        entity=entity,
+        here=entity.reference,
+        about=_about_source(graph, here),
+        evidence=evidence,
+        users=_users(graph, here),
+        passages=passages.of(evidence),
+        alternates=alternates(here.value),
+    )
+
+
+def _statement(graph: KnowledgeGraph, passages: Passages, statement: Statement) -> str:
+    here = ox.NamedNode(statement.iri)
+    return render_template(
+        "statement.html",
+        statement=statement,
+        proof=graph.proof(statement),
+        rests=statements(graph.store, f"?statement pk:premise {here}"),
+        replaces=statements(graph.store, f"?statement pk:supersededBy {here}"),
+        replaced=statements(graph.store, f"{here} pk:supersededBy ?statement"),
+        said_of=statements(graph.store, f"?statement pk:subject {here}"),
+        passages=passages.of((*statement.supports, *statement.disputes)),
+        alternates=alternates(statement.iri),
+    )
+
+
+def _iri(kind: str, slug: str) -> str:
+    """Return the IRI of a slug, or the empty string where it has what no IRI may have."""
+    try:
+        return ox.NamedNode(PREFIXES[kind] + slug).value
+    except ValueError:
+        return ""
+
+
+def _missing(graph: KnowledgeGraph, kind: str, slug: str) -> NotFoundError:
+    """Return the error that says what is not there, and what may have been meant."""
+    elsewhere = [
+        f"{thing.label} ({other})"
+        for other in ENTITY_TYPES
+        if other != kind and (iri := _iri(other, slug))
+        for thing in graph.names.of_kind(other)
+        if thing.iri == iri
+    ]
+    return NotFoundError(kind, slug, [*elsewhere, *graph.names.nearest(slug.replace("-", " "))])
+
+
+def _statements_of(graph: KnowledgeGraph, entity: Entity) -> list[Statement]:
+    found = {one.iri: one for section in entity.all_sections for one in section.statements}
+    return list(found.values())
+
+
+def _brands(entity: Entity) -> list[tuple[Reference, str]]:
+    """Return the products that hold a substance, each with its role there if it is not the drug."""
+    here = entity.reference.iri
+    found: dict[Reference, str] = {}
+    for one in entity.compositions:
+        roles = [i.role for i in one.ingredients if i.substance.iri == here]
+        healing = any(role.iri == PK["therapeuticAgent"].value for role in roles)
+        for product in one.products:
+            if product.iri != here:
+                found[product] = "" if healing or not roles else roles[0].label
+    return sorted(found.items())
+
+
+def _is_overdose(entity: Entity) -> bool:
+    kinds = (entity.reference, *entity.broader)
+    return entity.reference.kind == "condition" and any("overdose" in one.iri for one in kinds)
+
+
+def _query(iri: str) -> str:
+    return (
+        "SELECT ?statement ?type ?certainty WHERE {\n"
+        f"  {{ ?statement pk:subject <{iri}> }} UNION {{ ?statement pk:object <{iri}> }}\n"
+        "  ?statement a ?type ; pk:certainty ?certainty .\n"
+        "}\nORDER BY ?type ?statement"
+    )
+
+
+def _about_source(graph: KnowledgeGraph, here: ox.NamedNode) -> dict[str, list[str]]:
+    """Return what is said of a source itself: title, publisher, licence, digest and so on."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in graph.rows(f"SELECT ?property ?value WHERE {{ {here} ?property ?value }}"):
+        value = row["value"]
+        if isinstance(value, ox.NamedNode | ox.Literal):
+            name = str(getattr(row["property"], "value", "")).replace("#", "/").rsplit("/", 1)[-1]
+            found[name].append(value.value)
+    return {name: sorted(values) for name, values in found.items()}
+
+
+def _users(
+    graph: KnowledgeGraph, here: ox.NamedNode
+) -> dict[str, list[tuple[str, Statement | Reference]]]:
+    """Return what rests on each evidence of a source: ``"for"`` or ``"against"``, and what."""
+    pattern = f"?evidence pk:source {here} . ?statement ?how ?evidence ."
+    rows = [
+        tuple(str(getattr(row[name], "value", "")) for name in ("evidence", "how", "statement"))
+        for row in graph.rows(
+            f"""SELECT ?evidence ?how ?statement WHERE {{
+              VALUES ?how {{ pk:supportedBy pk:disputedBy }} {pattern}
+            }}"""
+        )
+    ]
+    stated = {
+        one.iri: one
+        for one in statements(
+            graph.store, f"VALUES ?how {{ pk:supportedBy pk:disputedBy }} {pattern}"
+        )
+    }
+    others = references(graph.store, {user for _, _, user in rows if user not in stated})
+    found: dict[str, list[tuple[str, Statement | Reference]]] = defaultdict(list)
+    for evidence, how, user in sorted(rows):
+        side = "against" if how == PK["disputedBy"].value else "for"
+        found[evidence].append((side, stated.get(user) or others[user]))
+    return dict(found)
+
+
+def _by_place(one: Evidence) -> tuple[int, str, str]:
+    return (one.locator.start or 0, one.locator.text if one.locator.start is None else "", one.iri)
