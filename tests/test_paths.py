@@ -61,9 +61,15 @@ def test_every_edge_opens_to_statements_that_affirm_it(graph: KnowledgeGraph):
             assert not one.contested, f"{one.curie} is contested and behind an edge"
 
 
-def test_no_edge_joins_what_only_a_negative_joins(graph: KnowledgeGraph):
-    joined = {(edge.subject.curie, edge.object.curie) for edge in edges(graph)}
+def test_no_edge_of_use_or_cause_joins_what_only_a_negative_joins(graph: KnowledgeGraph):
+    affirming = {PK[name].value for name in ("usedFor", "treats", "mayCause")}
+    joined = {
+        (edge.subject.curie, edge.object.curie)
+        for edge in edges(graph)
+        if edge.property.iri in affirming
+    }
 
+    assert ("substance:naltrexone", "condition:opioid-use-disorder") in joined
     assert ("substance:naltrexone", "condition:euphoria") not in joined
     assert ("substance:naltrexone", "condition:opioid-withdrawal") not in joined
     assert ("substance:naloxone", "condition:opioid-use-disorder") not in joined

@@ -44,7 +44,8 @@ def fold(name: str) -> str:
         >>> fold("μ-Opioid receptor") == fold("mu opioid  Receptor")
         True
     """
-    plain = unicodedata.normalize("NFKD", name.casefold().translate(_GREEK))
+    plain = unicodedata.normalize("NFKD", name).casefold().translate(_GREEK)
+    plain = unicodedata.normalize("NFKD", plain)
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return " ".join(re.findall(r"\w+", letters))
 
@@ -134,6 +135,8 @@ class NameIndex:
             kind: Look among things of this kind only; None for all.
             limit: How many at the most.
         """
+        if not fold(typed):
+            return []
         names = [(name, 100.0) for name in self._exact(typed)]
         alike = process.extract(
             fold(typed), self._by_text.keys(), scorer=_likeness, score_cutoff=_ALIKE, limit=None
