@@ -14,7 +14,7 @@ from . import build, exports, queries, releases
 from .errors import NotFoundError
 from .interactions import Pair, interactions
 from .names import Hit, NameIndex
-from .namespaces import expand
+from .namespaces import RULE, STATEMENT, expand, shorten
 from .stores import OxigraphStore, Row, Store
 from .tables import Table
 from .views import comparison, entities, references, statements
@@ -146,17 +146,31 @@ class KnowledgeGraph:
         """Return a named query with its parameters bound to what names mean here.
 
         Raises:
-            NotFoundError: There is no such entity.
+            NotFoundError: There is no such entity, statement or rule.
             TypeError: The query has no such parameter.
         """
         terms: dict[str, ox.NamedNode | ox.Literal] = {}
         for key, value in values.items():
             parameter = query.params.get(key)
             if parameter is not None and parameter.type == "iri":
-                terms[key] = ox.NamedNode(self.names.resolve(value).iri)
+                terms[key] = self._node(value)
             else:
                 terms[key] = ox.Literal(value)
         return query.bind(**terms)
+
+    def _node(self, typed: str) -> ox.NamedNode:
+        """Return what a text names; a statement or a rule is named by its IRI alone."""
+        iri = expand(typed)
+        if not iri.startswith((STATEMENT.base, RULE.base)):
+            return ox.NamedNode(self.names.resolve(typed).iri)
+        try:
+            node = ox.NamedNode(iri)
+            known = self.store.ask(f"ASK {{ {node} a ?class }}")
+        except ValueError:  # a character that an IRI may not have
+            known = False
+        if not known:
+            raise NotFoundError(shorten(iri).partition(":")[0], typed)
+        return node
 
     def paths(self, start: str, end: str, most: int = 4) -> list[Path]:
         """Return the ways from one entity to another, shortest first.
