@@ -10,7 +10,7 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from pharmakon import build, ontology, validation
+from pharmakon import build, validation
 from pharmakon.validation import Finding
 
 HEAD = """\
@@ -358,9 +358,3 @@ def test_importing_pharmakon_does_not_import_what_only_validation_needs() -> Non
     )
 
     assert done.stdout.strip() == "[]"
-
-
-def test_every_file_of_knowledge_is_read() -> None:
-    places = {path for path, _ in validation._places(ontology.knowledge()).values()}
-
-    assert places == set(ontology.knowledge())
