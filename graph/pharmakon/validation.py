@@ -229,10 +229,10 @@ def check_shapes(quads: Iterable[ox.Quad]) -> list[Finding]:
         message = str(results.value(result, SH.resultMessage))
         if value is not None and value != focus:
             message += f" It has {shorten(str(value))}."
-        warning = results.value(result, SH.resultSeverity) == SH.Warning
+        violation = results.value(result, SH.resultSeverity) == SH.Violation
         findings.add(
             Finding(
-                "warning" if warning else "violation",
+                "violation" if violation else "warning",
                 shorten(str(focus)),
                 str(results.value(result, SH.sourceShape)).replace(_SHAPES, "pksh:"),
                 _shortened(message),
