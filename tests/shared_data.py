@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import csv
 import gzip
-import html
 import json
 import os
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -173,16 +171,6 @@ def _cpic(source: str) -> Iterator[Named]:
                     yield f"atc:{code}", name
 
 
-def _gtopdb_ligands(source: str) -> Iterator[Named]:
-    for row in rows(source, ","):
-        name = re.sub("<[^>]+>", "", html.unescape(row["Name"]))
-        yield f"iuphar.ligand:{row['Ligand id']}", name
-        if row["PubChem CID"]:
-            yield f"pubchem.compound:{row['PubChem CID']}", name
-        if row["InChIKey"]:
-            yield f"inchikey:{row['InChIKey']}", name
-
-
 def _mondo_umls(source: str) -> Iterator[Named]:
     """Yield each UMLS concept by the name of its MONDO term: this file prints no other."""
     for row in rows(source):
@@ -208,7 +196,6 @@ SOURCES: Mapping[str, Callable[[str], Iterator[Named]]] = {
     "drugcentral/identifiers.tsv.gz": _drugcentral,
     "drugmechdb/indication_paths.jsonl.gz": _drugmechdb,
     "fda_unii/UNII_Names.txt.gz": _unii,
-    "gtopdb/ligands_clean_2020-5.csv.gz": _gtopdb_ligands,
     "hpo/hp.obo.gz": _hp,
     "mondo/mondo_exactmatch_umls.sssom.tsv.gz": _mondo_umls,
     "ontology_terms/chebi.json.gz": _ontology("chebi"),

@@ -74,8 +74,7 @@ class Composition:
         products: The products that are sold in it.
         routes: The ways in which it is given.
         forms: Its physical forms.
-        ingredients: For each ingredient its substance, role, strength as printed or the
-            empty string, and evidence.
+        ingredients: What is in it.
     """
 
     formulation: Reference
@@ -87,11 +86,18 @@ class Composition:
 
 @dataclass(frozen=True)
 class Ingredient:
-    """A substance in a formulation, and what it is there for."""
+    """A substance in a formulation.
+
+    Attributes:
+        substance: The substance.
+        role: What it is there for.
+        strengths: The amounts in which it is sold, as printed; none where no source says.
+        evidence: Where it is written.
+    """
 
     substance: Reference
     role: Reference
-    strength: str
+    strengths: tuple[str, ...]
     evidence: tuple[Evidence, ...]
 
 
@@ -316,7 +322,7 @@ def _ingredients(
             Ingredient(
                 substance=named[own[0]["substance"]],
                 role=named[own[0]["role"]],
-                strength=own[0].get("strength", ""),
+                strengths=tuple(sorted({row["strength"] for row in own if "strength" in row})),
                 evidence=tuple(evidence[one] for one in cited if one in evidence),
             )
         )
@@ -355,7 +361,7 @@ def _composition_dict(one: Composition) -> dict[str, object]:
             {
                 "substance": ingredient.substance.to_dict(),
                 "role": ingredient.role.label,
-                "strength": ingredient.strength or None,
+                "strengths": list(ingredient.strengths),
                 "evidence": [evidence.to_dict() for evidence in ingredient.evidence],
             }
             for ingredient in one.ingredients

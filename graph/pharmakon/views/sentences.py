@@ -26,20 +26,21 @@ _Value = Reference | str
 _Slots = Mapping[str, Sequence[_Value]]
 
 
-def sentence(kind: str, subject: str, slots: _Slots) -> str:
+def sentence(kind: str, subject: str, slots: _Slots, *, brief: bool = False) -> str:
     """Return the claim of a statement as a sentence without a full stop.
 
     Args:
         kind: The IRI of its class.
         subject: The label of its subject.
         slots: Its values by the IRI of their property, those of ``pk:object`` among them.
+        brief: Leave out the circumstances; for a name of the statement, never for its claim.
 
     Example:
         >>> sentence(PK["NonEffect"].value, "naltrexone", {PK["condition"].value: ["euphoria"]})
         'naltrexone does not cause euphoria'
     """
     form = _FORMS.get(kind, _plain)
-    return form(subject, slots) + _circumstances(slots)
+    return form(subject, slots) + ("" if brief else _circumstances(slots))
 
 
 def _words(slots: _Slots, name: str, joint: str = "and") -> str:
@@ -167,7 +168,7 @@ def _circumstances(slots: _Slots) -> str:
         (
             f", in people {population}" if population else "",
             f", only {requires}" if requires else "",
-            f", unless {unless}" if unless else "",
+            f", except {unless}" if unless else "",
         )
     )
 

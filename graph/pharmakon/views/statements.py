@@ -17,12 +17,17 @@ __all__ = ["Evidence", "Locator", "Proof", "Slot", "Statement", "proof", "statem
 
 _NEGATIVE = {PK["NonIndication"].value, PK["NonEffect"].value}
 
+_OBJECT = PK["object"].value
+
+#: The one kind whose object is typed, because no property says more.
+_RELATION = PK["Relation"].value
+
 #: What is not a slot, because a statement has a field of its own for it.
 _FIELDS = {
     RDF["type"].value,
     RDFS["comment"].value,
     PK["subject"].value,
-    PK["object"].value,
+    _OBJECT,
     PK["certainty"].value,
     PK["confidence"].value,
     PK["supportedBy"].value,
@@ -255,10 +260,10 @@ def _statements_named(store: Store, named: Mapping[str, Reference]) -> dict[str,
     pattern = values_of("statement", (one.iri for one in unnamed))
     described = _by_subject(_described(store, "pk:subject ?anything", pattern))
     known = dict(references(store, {i for values in described.values() for i in _iris(values)}))
+    found = (_statement(iri, values, known, {}) for iri, values in described.items())
     return {
-        one.iri: replace(one, label=_statement(one.iri, described[one.iri], known, {}).sentence)
-        for one in unnamed
-        if one.iri in described
+        one.iri: replace(named[one.iri], label=_said(one.kind, one.subject, one.slots, brief=True))
+        for one in found
     }
 
 
@@ -318,7 +323,7 @@ def _statement(
     slots = tuple(
         Slot(named[name], refer(name))
         for name in sorted(values, key=lambda name: named[name].label)
-        if name not in _FIELDS
+        if name not in _FIELDS or (name == _OBJECT and kind.iri == _RELATION)
     )
     confidence = _one(values, PK["confidence"].value)
     return Statement(
@@ -326,12 +331,7 @@ def _statement(
         kind=kind,
         subject=subject,
         objects=refer(PK["object"].value),
-        sentence=sentence(
-            kind.iri,
-            subject.label,
-            {slot.property.iri: slot.values for slot in slots}
-            | {PK["object"].value: refer(PK["object"].value)},
-        ),
+        sentence=_said(kind, subject, slots),
         comment=_one(values, RDFS["comment"].value),
         slots=slots,
         certainty=one("certainty"),
@@ -342,6 +342,13 @@ def _statement(
         premises=tuple(sorted(_all(values, PK["premise"].value))),
         superseded_by=_one(values, PK["supersededBy"].value),
     )
+
+
+def _said(
+    kind: Reference, subject: Reference, slots: Iterable[Slot], *, brief: bool = False
+) -> str:
+    values = {slot.property.iri: slot.values for slot in slots}
+    return sentence(kind.iri, subject.label, values, brief=brief)
 
 
 def _kind(values: _Values, named: Mapping[str, Reference]) -> Reference:
