@@ -34,7 +34,7 @@ from ..namespaces import PREFIXES
 from .base import Answer, Row
 from .diagnosis import wrong_form
 from .oxigraph import rows
-from .syntax import check, declared_prefixes, place, tokens
+from .syntax import check, declared_prefixes, gives_graph, place, tokens
 
 __all__ = ["RemoteStore"]
 
@@ -140,7 +140,7 @@ class RemoteStore:
         check(query)
         limit = self.timeout if timeout is None else min(timeout, self.timeout)
         graph = {"default-graph-uri": list(default_graphs), "named-graph-uri": list(named_graphs)}
-        if _gives_graph(query):
+        if gives_graph(query):
             wanted = ox.RdfFormat.from_media_type(graphs)
             if wanted is None:
                 raise ValueError(f"no graphs are written as {graphs!r}")
@@ -159,7 +159,7 @@ class RemoteStore:
     def _results(
         self, query: str, timeout: float | None = None, graph: dict[str, list[str]] | None = None
     ) -> ox.QuerySolutions | ox.QueryBoolean:
-        if _gives_graph(query):
+        if gives_graph(query):
             raise wrong_form("SELECT or ASK", "CONSTRUCT or DESCRIBE")
         reply = self._ask(query, _RESULTS, timeout, graph or {})
         if reply.media_type not in (_RESULTS, "application/json"):
@@ -170,7 +170,7 @@ class RemoteStore:
     def _graph(
         self, query: str, timeout: float | None = None, graph: dict[str, list[str]] | None = None
     ) -> list[ox.Triple]:
-        if not _gives_graph(query):
+        if not gives_graph(query):
             raise wrong_form("CONSTRUCT or DESCRIBE", "SELECT or ASK")
         reply = self._ask(query, _ACCEPT_GRAPH, timeout, graph or {})
         form = _GRAPHS.get(reply.media_type)
@@ -277,15 +277,6 @@ def _end_after(limit: float, connected: socket.socket, late: threading.Event) ->
     clock.daemon = True
     clock.start()
     return clock
-
-
-def _gives_graph(query: str) -> bool:
-    """Return whether a query asks for a graph: CONSTRUCT or DESCRIBE, not SELECT or ASK."""
-    for token in tokens(query):
-        word = token.text.upper()
-        if token.kind == "word" and word not in ("BASE", "PREFIX", "VERSION"):
-            return word.startswith(("CONSTRUCT", "DESCRIBE"))
-    return False
 
 
 def _with_prefixes(query: str) -> str:

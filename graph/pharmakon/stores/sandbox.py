@@ -38,7 +38,7 @@ from ..errors import (
     QueryTooComplexError,
     QueryTooLargeError,
 )
-from ..namespaces import PREFIXES
+from ..namespaces import BASE, PREFIXES
 from . import zygote
 from .base import Answer
 from .diagnosis import diagnose
@@ -335,6 +335,7 @@ class _Zygote:
                 path=str(store.path or ""),
                 quads=-1 if quads is None else quads.fileno(),
                 prefixes=PREFIXES,
+                base=BASE,
                 memory=memory,
                 linux=linux,
             )

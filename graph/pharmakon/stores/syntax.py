@@ -130,6 +130,16 @@ def uses_service(query: str) -> bool:
     return any("service" in form.lower() and _asks_service(form) for form in forms)
 
 
+def gives_graph(query: str) -> bool:
+    """Return whether a query asks for a graph: CONSTRUCT or DESCRIBE, not SELECT or ASK.
+
+    Example:
+        >>> gives_graph("PREFIX ex: <http://example.org/> DESCRIBE ex:a")
+        True
+    """
+    return (_first_word(query) or "").startswith(("CONSTRUCT", "DESCRIBE"))
+
+
 def update_keyword(query: str) -> str | None:
     """Return the first keyword of an update, or None where the text is no update.
 
@@ -138,11 +148,8 @@ def update_keyword(query: str) -> str | None:
         'DROP'
         >>> update_keyword("SELECT ?drop { ?drop ?p ?o }")
     """
-    for token in tokens(query):
-        word = token.text.upper()
-        if token.kind == "word" and word not in _PROLOGUE:
-            return word if word in _UPDATES else None
-    return None
+    word = _first_word(query)
+    return word if word in _UPDATES else None
 
 
 def names_graphs(query: str) -> bool:
@@ -232,6 +239,12 @@ def place(query: str, start: int) -> tuple[int, int, str]:
     cut = max(0, column - 1 - 60)
     shown = text[cut : cut + 120].replace("\t", " ")
     return line, column, f"{shown}\n{' ' * (column - 1 - cut)}^"
+
+
+def _first_word(query: str) -> str | None:
+    """Return the first keyword after the declarations, in capitals, or None."""
+    words = (token.text.upper() for token in tokens(query) if token.kind == "word")
+    return next((word for word in words if word not in _PROLOGUE), None)
 
 
 def _asks_service(query: str) -> bool:

@@ -49,6 +49,7 @@ class Settings(NamedTuple):
         path: The store on disk, or the empty string where the quads come by descriptor.
         quads: The descriptor of a file of N-Quads, or -1.
         prefixes: What a query may use without declaring it.
+        base: What its relative IRIs are relative to.
         memory: How many bytes a worker may take beyond what it starts with.
         linux: Whether to use what only Linux has.
     """
@@ -57,6 +58,7 @@ class Settings(NamedTuple):
     path: str
     quads: int
     prefixes: dict[str, str]
+    base: str
     memory: int
     linux: bool
 
@@ -187,31 +189,35 @@ def _answer_all(own: socket.socket, store: Any, settings: Settings) -> None:
             return
         request = json.loads(receive(own, FRAME.unpack(head)[0]))
         _limit_cpu(request["timeout"])
-        about, body = answer(store, request, settings.prefixes)
+        about, body = answer(store, request, settings)
         # What one query leaves behind is taken from the next one's share.
         about["spent"] = _size() - start > settings.memory // 2
         send(own, about, body)
 
 
 def answer(
-    store: Any, request: dict[str, Any], prefixes: dict[str, str]
+    store: Any, request: dict[str, Any], settings: Settings
 ) -> tuple[dict[str, Any], bytes | memoryview]:
     """Return what became of a query, and the bytes of its answer."""
     import pyoxigraph as ox
 
     output = Buffer(request["size"])
+    given: dict[str, Any] = {"prefixes": settings.prefixes, "base_iri": settings.base}
     try:
         if request["parse"]:
-            ox.Store().query(request["query"], prefixes=prefixes)
+            ox.Store().query(request["query"], **given)
             return {}, b""
-        dataset: dict[str, Any] = {"use_default_graph_as_union": request["union"]}
+        given["use_default_graph_as_union"] = request["union"]
         for name in ("default_graph", "named_graphs"):
             if request[name] is not None:
-                dataset[name] = [ox.NamedNode(iri) for iri in request[name]]
-        result = store.query(request["query"], prefixes=prefixes, **dataset)
+                given[name] = [ox.NamedNode(iri) for iri in request[name]]
+        result = store.query(request["query"], **given)
         if isinstance(result, ox.QueryTriples):
-            form, graph_format = "graph", ox.RdfFormat.from_media_type(request["graphs"])
-            result.serialize(output, graph_format)
+            form, syntax = "graph", ox.RdfFormat.from_media_type(request["graphs"])
+            if syntax in (ox.RdfFormat.TURTLE, ox.RdfFormat.TRIG):  # what people read
+                ox.serialize(result, output, syntax, prefixes=settings.prefixes)
+                return {"form": form}, _without_unused(output.getvalue())
+            result.serialize(output, syntax)
         else:
             form = "boolean" if isinstance(result, ox.QueryBoolean) else "solutions"
             result.serialize(output, ox.QueryResultsFormat.from_media_type(request["results"]))
@@ -224,6 +230,18 @@ def answer(
     except (OSError, RuntimeError, ValueError) as error:
         return {"error": "failed", "message": str(error)}, b""
     return {"form": form}, output.getbuffer()
+
+
+def _without_unused(turtle: bytes) -> bytes:
+    """Return Turtle without the declarations of prefixes that nothing in it uses."""
+    declared = []
+    start = 0
+    while turtle.startswith(b"@prefix ", start):
+        end = turtle.index(b"\n", start) + 1
+        declared.append(turtle[start:end])
+        start = end
+    used = (line for line in declared if turtle.find(line.split()[1], start) >= 0)
+    return b"".join((*used, turtle[start:]))
 
 
 def confine(memory: int, *, linux: bool) -> None:
