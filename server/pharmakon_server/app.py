@@ -9,6 +9,7 @@ from flask import Flask
 from pharmakon import KnowledgeGraph
 from pharmakon.stores import QueryService
 
+from .api import api
 from .compare import compare
 from .gallery import gallery
 from .graphs import graphs
@@ -19,7 +20,9 @@ from .interactions import interactions
 from .pages import pages
 from .passages import Passages
 from .presentation import register_presentation
+from .problems import register_errors
 from .search import search
+from .sparql import sparql
 from .ways import ways
 
 __all__ = ["create_app"]
@@ -39,6 +42,7 @@ def create_app(
     app = Flask(__name__)
     register_presentation(app, graph)
     register_headers(app, graph.release)
+    register_errors(app)
     for blueprint in (
         home(graph),
         pages(graph, Passages(sources)),
@@ -48,6 +52,8 @@ def create_app(
         ways(graph),
         interactions(graph),
         gallery(graph),
+        sparql(queries),
+        api(graph),
         health(app, graph, queries),
     ):
         app.register_blueprint(blueprint)

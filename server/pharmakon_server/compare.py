@@ -6,9 +6,10 @@ import csv
 import io
 
 from flask import Blueprint, Response, render_template, request
+from werkzeug.exceptions import BadRequest
 
 from pharmakon import KnowledgeGraph
-from pharmakon.errors import NotFoundError, PharmakonError
+from pharmakon.errors import NotFoundError
 from pharmakon.views.comparison import Comparison, Group, Row
 from pharmakon.views.references import Reference
 
@@ -21,10 +22,6 @@ MOST = 6
 
 #: Naltrexone is not naloxone: the first comparison that people need.
 EXAMPLE = ("substance:naltrexone", "substance:naloxone")
-
-
-class TooManyError(PharmakonError, ValueError):
-    """More things were asked for than can be shown side by side."""
 
 
 def compare(graph: KnowledgeGraph) -> Blueprint:
@@ -64,11 +61,11 @@ def resolved(graph: KnowledgeGraph, names: list[str]) -> list[Reference]:
     Raises:
         NotFoundError: Nothing is called so.
         AmbiguousNameError: Several things are called so.
-        TooManyError: They are more than can be shown.
+        BadRequest: They are more than can be shown.
     """
     found = list(dict.fromkeys(graph.names.resolve(name) for name in names))
     if len(found) > MOST:
-        raise TooManyError(f"{len(found)} things were asked for; ask for {MOST} at the most")
+        raise BadRequest(f"{len(found)} things were asked for; ask for {MOST} at the most")
     return found
 
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from flask import Response, request
+from werkzeug.exceptions import NotAcceptable
 
 from pharmakon import KnowledgeGraph, exports
 from pharmakon.views.statements import Statement
 
 from . import urls
+from .negotiation import best
 from .presentation import DISCLAIMER
 
 __all__ = ["FORMS", "Form", "alternates", "as_json", "chosen", "respond", "split"]
@@ -54,11 +56,18 @@ def split(name: str) -> tuple[str, str]:
 
 
 def chosen(suffix: str) -> Form:
-    """Return the form that is asked for, by suffix or else by ``Accept``."""
+    """Return the form that is asked for, by suffix or else by ``Accept``.
+
+    Raises:
+        NotAcceptable: None of them is accepted.
+    """
     if suffix:
         return FORMS[suffix]
     offered = {form.media_type: form for form in FORMS.values()}
-    return offered[preferred(list(offered))]
+    wanted = best(request.headers.get("Accept"), list(offered))
+    if wanted is None:
+        raise NotAcceptable(f"it is not served in that form; ask for one of {', '.join(offered)}")
+    return offered[wanted]
 
 
 def alternates(iri: str) -> list[dict[str, str]]:
@@ -112,17 +121,3 @@ def as_json(found: dict[str, object]) -> Response:
     response = Response(body + "\n", mimetype="application/json")
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
-
-
-def preferred(offered: list[str]) -> str:
-    """Return the media type, of those offered, that the request accepts most.
-
-    Raises:
-        NotAcceptable: It accepts none of them.
-    """
-    if not request.accept_mimetypes:
-        return offered[0]
-    found = request.accept_mimetypes.best_match(offered)
-    if found is None:
-        raise NotImplementedError
-    return found

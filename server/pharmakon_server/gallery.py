@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 from flask import Blueprint, Response, render_template, request
 
 from pharmakon import KnowledgeGraph, queries
 from pharmakon.namespaces import shorten
+from pharmakon.stores import Row, Term
 from pharmakon.tables import Table, plain
-from pharmakon.views.references import Reference, references
+from pharmakon.views.references import Reference, references, values_of
+from pharmakon.views.statements import statements
 
 from .forms import as_json, split
 
@@ -82,18 +85,32 @@ def result(graph: KnowledgeGraph, query: queries.Query, most: int) -> Result:
     """Return the answer of a query, at most so many rows of it."""
     found = graph.query(query.text)
     shown = found.rows[:most]
-    iris = {term.value for row in shown for term in row.values() if isinstance(term, ox.NamedNode)}
-    named = references(graph.store, iris)
-    rows = tuple(
-        tuple(
-            named[term.value]
-            if isinstance(term := row.get(name), ox.NamedNode)
-            else "" if term is None else str(plain(term))
-            for name in found.columns
-        )
-        for row in shown
-    )
-    return Result(found.columns, rows, len(found))
+    named = _named(graph, shown)
+    columns = [name for name in found.columns if not _says_again(name, found.columns)]
+    rows = tuple(tuple(_cell(row.get(name), named) for name in columns) for row in shown)
+    return Result(tuple(columns), rows, len(found))
+
+
+def _says_again(name: str, columns: tuple[str, ...]) -> bool:
+    """Return whether a column is the label of another, which is shown by its label anyway."""
+    return name.endswith("Label") and name.removesuffix("Label") in columns
+
+
+def _cell(term: Term | None, named: Mapping[str, Reference]) -> Reference | str:
+    if isinstance(term, ox.NamedNode):
+        return named[term.value]
+    return "" if term is None else str(plain(term))
+
+
+def _named(graph: KnowledgeGraph, rows: Iterable[Row]) -> dict[str, Reference]:
+    """Return a reference for each IRI in some rows; a statement is called by its sentence."""
+    iris = {term.value for row in rows for term in row.values() if isinstance(term, ox.NamedNode)}
+    named = dict(references(graph.store, iris))
+    claims = [iri for iri, one in named.items() if one.kind == "statement"]
+    if claims:
+        for one in statements(graph.store, values_of("statement", claims)):
+            named[one.iri] = replace(named[one.iri], label=one.sentence)
+    return named
 
 
 def _value(graph: KnowledgeGraph, query: queries.Query, key: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pyoxigraph as ox
 from flask import Blueprint, render_template
 
 from pharmakon import KnowledgeGraph, queries
 from pharmakon.errors import NotFoundError
+from pharmakon.stores import text
 from pharmakon.views.references import Reference
 
 from .gallery import Result, result
@@ -16,7 +16,16 @@ from .gallery import Result, result
 __all__ = ["home"]
 
 #: What has a list, in the order of the tiles; the first six are on the first page.
-LISTS = "substance target condition product class source formulation circumstance".split()
+LISTS = (
+    "substance",
+    "target",
+    "condition",
+    "product",
+    "class",
+    "source",
+    "formulation",
+    "circumstance",
+)
 
 #: What to try first; what the graph does not hold is left out.
 _TRY = ("naltrexone", "mu-opioid receptor", "opioid use disorder", "Suboxone")
@@ -103,7 +112,7 @@ def _graphs(graph: KnowledgeGraph) -> list[dict[str, str]]:
           OPTIONAL { ?graph void:triples ?triples }
         } ORDER BY ?label"""
     )
-    return [{name: _text(term) for name, term in row.items()} for row in rows]
+    return [{name: text(term) for name, term in row.items()} for row in rows]
 
 
 def _sources(graph: KnowledgeGraph) -> list[tuple[Reference, str]]:
@@ -113,11 +122,5 @@ def _sources(graph: KnowledgeGraph) -> list[tuple[Reference, str]]:
           ?source a pk:Source ; dcterms:license ?licence
         } ORDER BY ?licence"""
     )
-    licences = {_text(row["source"]): _text(row["licence"]) for row in rows}
+    licences = {text(row["source"]): text(row["licence"]) for row in rows}
     return [(source, licences.get(source.iri, "")) for source in graph.names.of_kind("source")]
-
-
-def _text(term: object) -> str:
-    return term.value if isinstance(term, ox.NamedNode | ox.Literal) else ""
-
-

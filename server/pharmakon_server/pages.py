@@ -10,7 +10,8 @@ from flask import Blueprint, Response, render_template
 from pharmakon import KnowledgeGraph
 from pharmakon.errors import NotFoundError
 from pharmakon.inference import rules
-from pharmakon.namespaces import ENTITY_TYPES, PK, PREFIXES
+from pharmakon.namespaces import ENTITY_TYPES, PK
+from pharmakon.stores import text
 from pharmakon.views.entities import Entity
 from pharmakon.views.references import Reference, references
 from pharmakon.views.statements import Evidence, Statement, read_evidence, statements
@@ -33,7 +34,7 @@ def pages(graph: KnowledgeGraph, passages: Passages) -> Blueprint:
     @blueprint.get(f"/<any({','.join(ENTITY_TYPES)}):kind>/<name>")
     def entity(kind: str, name: str) -> Response:
         slug, suffix = split(name)
-        iri = _iri(kind, slug)
+        iri = urls.iri(kind, slug)
         found = graph.entity(iri) if iri else None
         if found is None:
             raise _missing(graph, kind, slug)
@@ -50,7 +51,10 @@ def pages(graph: KnowledgeGraph, passages: Passages) -> Blueprint:
     @blueprint.get("/statement/<name>")
     def statement(name: str) -> Response:
         slug, suffix = split(name)
-        found = graph.statement(_iri("statement", slug) or slug)
+        iri = urls.iri("statement", slug)
+        if not iri:
+            raise NotFoundError("statement", slug)
+        found = graph.statement(iri)
         return respond(
             graph,
             found.iri,
@@ -142,24 +146,16 @@ def _statement(graph: KnowledgeGraph, passages: Passages, statement: Statement) 
     )
 
 
-def _iri(kind: str, slug: str) -> str:
-    """Return the IRI of a slug, or the empty string where it has what no IRI may have."""
-    try:
-        return ox.NamedNode(PREFIXES[kind] + slug).value
-    except ValueError:
-        return ""
-
-
 def _missing(graph: KnowledgeGraph, kind: str, slug: str) -> NotFoundError:
     """Return the error that says what is not there, and what may have been meant."""
     elsewhere = [
-        f"{thing.label} ({other})"
-        for other in ENTITY_TYPES
-        if other != kind and (iri := _iri(other, slug))
+        thing.curie
+        for other in (*ENTITY_TYPES, "class")
         for thing in graph.names.of_kind(other)
-        if thing.iri == iri
+        if thing.curie.partition(":")[2] == slug
     ]
-    return NotFoundError(kind, slug, [*elsewhere, *graph.names.nearest(slug.replace("-", " "))])
+    nearest = elsewhere or graph.names.nearest(slug.replace("-", " "))
+    return NotFoundError(kind, slug, nearest)
 
 
 def _statements_of(graph: KnowledgeGraph, entity: Entity) -> list[Statement]:
@@ -198,10 +194,8 @@ def _about_source(graph: KnowledgeGraph, here: ox.NamedNode) -> dict[str, list[s
     """Return what is said of a source itself: title, publisher, licence, digest and so on."""
     found: dict[str, list[str]] = defaultdict(list)
     for row in graph.rows(f"SELECT ?property ?value WHERE {{ {here} ?property ?value }}"):
-        value = row["value"]
-        if isinstance(value, ox.NamedNode | ox.Literal):
-            name = str(getattr(row["property"], "value", "")).replace("#", "/").rsplit("/", 1)[-1]
-            found[name].append(value.value)
+        name = text(row["property"]).replace("#", "/").rsplit("/", 1)[-1]
+        found[name].append(text(row["value"]))
     return {name: sorted(values) for name, values in found.items()}
 
 
@@ -211,7 +205,7 @@ def _users(
     """Return what rests on each evidence of a source: ``"for"`` or ``"against"``, and what."""
     pattern = f"?evidence pk:source {here} . ?statement ?how ?evidence ."
     rows = [
-        tuple(str(getattr(row[name], "value", "")) for name in ("evidence", "how", "statement"))
+        tuple(text(row[name]) for name in ("evidence", "how", "statement"))
         for row in graph.rows(
             f"""SELECT ?evidence ?how ?statement WHERE {{
               VALUES ?how {{ pk:supportedBy pk:disputedBy }} {pattern}

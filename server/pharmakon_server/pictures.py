@@ -15,12 +15,21 @@ from pharmakon.namespaces import PK, SKOS
 from pharmakon.views.paths import Edge
 from pharmakon.views.references import Reference
 
-from .presentation import action_glyph
+from .presentation import action_glyph, verb
 
 __all__ = ["Line", "Node", "Picture", "draw", "most_telling"]
 
 #: Clockwise from the top, so that what is alike stands together.
-_KINDS = "target condition circumstance class substance formulation product source".split()
+_KINDS = (
+    "target",
+    "condition",
+    "circumstance",
+    "class",
+    "substance",
+    "formulation",
+    "product",
+    "source",
+)
 
 _EDGE_CLASSES = {
     PK["treats"].value: "use",
@@ -95,8 +104,8 @@ def draw(centres: Sequence[Reference], edges: Iterable[Edge], width: int, height
     Args:
         centres: What stands in the middle.
         edges: The edges; those that do not hang together with a centre are left out.
-        width: The width of the picture; its height follows when there is more in it.
-        height: The least height.
+        width: The width of the picture.
+        height: The height for a picture that is neither sparse nor crowded.
     """
     edges = list(edges)
     tree = _tree(centres, edges)
@@ -105,7 +114,7 @@ def draw(centres: Sequence[Reference], edges: Iterable[Edge], width: int, height
     central = {thing.iri for thing in centres}
     sizes = {iri: 30.0 if iri in central else 20.0 for iri in tree}
     labels = {iri: _cut(things[iri].label) for iri in tree}
-    height = max(height, min(1400, 26 * len(tree)))
+    height = max(min(height, 110 + 24 * len(tree)), min(1100, 19 * len(tree)))
     places = _fit(_spread(centres, tree), labels, width, height)
     nodes = tuple(Node(things[i], *places[i], sizes[i], labels[i]) for i in tree)
     return Picture(width, height, nodes, tuple(_lines(edges, places, sizes)))
@@ -114,7 +123,7 @@ def draw(centres: Sequence[Reference], edges: Iterable[Edge], width: int, height
 def most_telling(edges: Iterable[Edge], iri: str, most: int) -> list[Edge]:
     """Return the few edges of a thing that say most: one of each property before a second."""
     turns: dict[str, int] = {}
-    ranked = []
+    ranked: list[tuple[int, int, Edge]] = []
     seen: set[str] = set()
     for edge in sorted(edges, key=_telling):
         other = edge.other(iri)
@@ -265,12 +274,17 @@ def _line(
         end=base,
         tip=" ".join(f"{x:.1f},{y:.1f}" for x, y in corners),
         middle=((start[0] + end[0]) / 2, (start[1] + end[1]) / 2),
-        style=next((_EDGE_CLASSES[e.property.iri] for e in found if e.property.iri in _EDGE_CLASSES), ""),
+        style=_style(found),
         sign=action_glyph(first.property.iri),
         words="; ".join(
-            dict.fromkeys(f"{e.subject.label} {e.property.label} {e.object.label}" for e in found)
+            dict.fromkeys(f"{e.subject.label} {verb(e.property)} {e.object.label}" for e in found)
         ),
     )
+
+
+def _style(edges: Iterable[Edge]) -> str:
+    styles = (_EDGE_CLASSES.get(edge.property.iri, "") for edge in edges)
+    return next((style for style in styles if style), "")
 
 
 def _along(

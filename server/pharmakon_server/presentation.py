@@ -15,7 +15,7 @@ from pathlib import Path
 from flask import Flask
 
 from pharmakon import KnowledgeGraph
-from pharmakon.namespaces import ENTITY_TYPES, PK
+from pharmakon.namespaces import ENTITY_TYPES, PK, SKOS
 from pharmakon.views.references import Reference
 from pharmakon.views.statements import Evidence, Statement
 
@@ -28,7 +28,9 @@ __all__ = [
     "action_glyph",
     "parts",
     "register_presentation",
+    "short",
     "sources_of",
+    "verb",
     "words",
 ]
 
@@ -68,6 +70,9 @@ _SIGNS = {
     "binder": "binder allostericModulator actsOn",
 }
 _SIGN_OF = {PK[name].value: sign for sign, names in _SIGNS.items() for name in names.split()}
+
+#: What a property of another vocabulary says, in words.
+_VERBS = {SKOS["broader"].value: "is a kind of"}
 
 #: Where a statement says no, so that the word can be stressed.
 _NOT = re.compile(r"\bnot\b")
@@ -125,6 +130,25 @@ def action_glyph(iri: str) -> str:
     return _SIGN_OF.get(iri, "")
 
 
+def short(statement: Statement) -> str:
+    """Return what a statement says in a cell beside the name of its subject and its matter."""
+    kind = statement.kind.iri.removeprefix(PK.base)
+    if kind == "ReceptorAction":
+        site = words(statement.values("site"), " and ")
+        return words(statement.values("actionType")) + (f", in the {site}" if site else "")
+    if kind == "Membership":
+        return "member"
+    said = statement.sentence
+    if said.startswith(statement.subject.label):
+        said = said[len(statement.subject.label) :].lstrip(" :")
+    return said
+
+
+def verb(edge_property: Reference) -> str:
+    """Return what a property says, in words."""
+    return _VERBS.get(edge_property.iri, edge_property.label)
+
+
 def words(values: Sequence[Reference | str], joint: str = ", ") -> str:
     """Return the values of a slot in words."""
     return joint.join(value if isinstance(value, str) else value.label for value in values)
@@ -142,8 +166,10 @@ def register_presentation(app: Flask, graph: KnowledgeGraph) -> None:
         "alternates": (),
         "parts": parts,
         "release": graph.release,
+        "short": short,
         "sources_of": sources_of,
         "urls": urls,
+        "verb": verb,
         "words": words,
     }
 

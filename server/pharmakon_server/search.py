@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pyoxigraph as ox
 from flask import Blueprint, Response, redirect, render_template, request
 
 from pharmakon import KnowledgeGraph
 from pharmakon.errors import AmbiguousNameError
 from pharmakon.names import Hit
+from pharmakon.stores import text
 from pharmakon.views.references import Reference, references, values_of
 
 from . import urls
+from .negotiation import HTML, best
 from .presentation import KINDS
 
 __all__ = ["exact", "search"]
@@ -46,6 +47,8 @@ def search(graph: KnowledgeGraph) -> Blueprint:
         try:
             found = graph.names.resolve(name)
         except AmbiguousNameError as error:
+            if best(request.headers.get("Accept"), [HTML, "application/json"]) != HTML:
+                raise
             choices = [graph.names.resolve(candidate) for candidate in error.candidates]
             return render_template("choice.html", name=name, choices=choices), 300
         response = redirect(urls.thing(found.iri), 303)
@@ -65,15 +68,14 @@ def _contents(graph: KnowledgeGraph, hits: list[Hit]) -> dict[str, list[Referenc
     wanted = {hit.thing.iri for hit in hits if hit.thing.kind in ("product", "formulation")}
     if not wanted:
         return {}
-    rows = [
-        (row["thing"], row["substance"])
+    pairs = [
+        (text(row["thing"]), text(row["substance"]))
         for row in graph.rows(
             f"""SELECT DISTINCT ?thing ?substance WHERE {{
               {values_of("thing", wanted)} ?thing pk:hasActiveIngredient ?substance
             }}"""
         )
     ]
-    pairs = [(a.value, b.value) for a, b in rows if isinstance(a, ox.NamedNode) and isinstance(b, ox.NamedNode)]
     named = references(graph.store, {substance for _, substance in pairs})
     found: dict[str, list[Reference]] = {}
     for thing, substance in pairs:

@@ -42,7 +42,7 @@ _TWO_SIDED = ("contested", "interactions", "relations", "findings", "status")
 
 _TABLES = ("actions", "uses", "side-effects")
 
-_FREQUENCY = "veryCommon common uncommon rare veryRare".split()
+_FREQUENCY = ("veryCommon", "common", "uncommon", "rare", "veryRare")
 
 _LOOKS_ALIKE = PK["notToBeConfusedWith"].value
 
@@ -124,7 +124,8 @@ def _sides(
 ) -> tuple[list[Statement], list[Statement]]:
     if key in _TWO_SIDED:
         return list(found), []
-    own, mirrored = [], []
+    own: list[Statement] = []
+    mirrored: list[Statement] = []
     for one in found:
         is_object = here in {thing.iri for thing in _things(one.objects)}
         (mirrored if is_object and one.subject.iri != here else own).append(one)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import current_app, request
+from pyoxigraph import NamedNode
 
 from pharmakon.namespaces import ENTITY_TYPES, PREFIXES
 
@@ -20,6 +21,7 @@ __all__ = [
     "graph",
     "home",
     "interactions",
+    "iri",
     "is_outside",
     "licences",
     "navigation",
@@ -54,6 +56,14 @@ def thing(iri: str, suffix: str = "") -> str:
             slug, hash_, fragment = iri[len(PREFIXES[kind]) :].partition("#")
             return f"{_root()}/{kind}/{quote(slug)}{suffix}" + hash_ + quote(fragment)
     return iri if is_outside(iri) else ""
+
+
+def iri(kind: str, slug: str) -> str:
+    """Return the IRI that a page is at, or the empty string where no IRI can be so."""
+    try:
+        return NamedNode(PREFIXES[kind] + slug).value
+    except ValueError:
+        return ""
 
 
 def is_outside(iri: str) -> bool:
