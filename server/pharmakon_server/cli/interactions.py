@@ -1,0 +1,158 @@
+"""``pharmakon interactions``: what substances do when they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from . import marks
+from .command import Command, Run, pass_run
+from .show import draw_proof
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pharmakon.interactions import Interaction, Pair
+
+__all__ = ["interactions"]
+
+_NOT_SAFE = (
+    "Not known is not safe: it says that nothing is held here, and not that nothing happens. "
+    "This is reference knowledge, not advice for a person."
+)
+
+_COLUMNS = (
+    *("a", "b", "answer", "mechanism", "severity", "outcome", "requires"),
+    *("certainty", "confidence", "explanation", "id"),
+)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        ("pharmakon interactions naltrexone morphine", "what happens, and how sure it is"),
+        ("pharmakon interactions naltrexone morphine --proof", "with the premises, to the sources"),
+        (
+            "pharmakon interactions suboxone lorazepam ethanol",
+            "each pair; a product by its substances",
+        ),
+    ),
+)
+@click.argument("names", nargs=-1, required=True, metavar="A B…")
+@click.option("--proof", is_flag=True, help="Show why: rules, premises and their evidence.")
+@pass_run
+def interactions(run: Run, names: Sequence[str], proof: bool) -> None:
+    """Show what is known of each pair of some substances.
+
+    A product stands for the substances in it.
+    """
+    named = _substances(run, names)
+    if len(named) < 2:
+        raise click.UsageError("give the names of two substances or more")
+    found = run.graph.interactions(list(named))
+    if len(names) > 1:
+        found = [one for one in found if _is_asked(named[one.a.curie], named[one.b.curie])]
+    run.out.answer(
+        draw=lambda console: _draw(console, found, proof),
+        columns=_COLUMNS,
+        rows=lambda: _rows(found),
+        value=lambda: {"pairs": [pair.to_dict() for pair in found]},
+    )
+    if run.out.chosen == "tsv":
+        click.echo(f"pharmakon: {_NOT_SAFE}", err=True)
+
+
+def _substances(run: Run, names: Sequence[str]) -> dict[str, set[str]]:
+    """Return the CURIEs of the substances that names stand for, each with those names.
+
+    Raises:
+        click.UsageError: A name is that of something else.
+    """
+    found: dict[str, set[str]] = {}
+    for name in names:
+        thing = run.graph.names.resolve(name)
+        if thing.kind in ("substance", "class"):
+            found.setdefault(thing.curie, set()).add(thing.curie)
+            continue
+        inside = [i.substance for c in run.graph[thing.iri].compositions for i in c.ingredients]
+        if thing.kind not in ("product", "formulation") or not inside:
+            raise click.UsageError(
+                f"{thing.label!r} is no substance: it is a {thing.kind}; "
+                "give the names of substances or products"
+            )
+        labels = sorted({one.label for one in inside})
+        click.echo(f"pharmakon: {thing.label} stands for {' and '.join(labels)}", err=True)
+        for one in inside:
+            found.setdefault(one.curie, set()).add(thing.curie)
+    return found
+
+
+def _is_asked(one: set[str], other: set[str]) -> bool:
+    """Return whether two substances were not named by one and the same product alone."""
+    return len(one | other) > 1
+
+
+def _draw(console: Console, found: Sequence[Pair], proof: bool) -> None:
+    for pair in found:
+        title = marks.thing(pair.a).append(" with ").append_text(marks.thing(pair.b)).append(": ")
+        console.print(title.append_text(marks.verdict(pair.answer)))
+        for number, one in enumerate(pair.interactions, 1):
+            _draw_one(console, number, one, proof)
+        console.print()
+    console.print(marks.text(_NOT_SAFE, "yellow"))
+
+
+def _draw_one(console: Console, number: int, one: Interaction, proof: bool) -> None:
+    from rich.padding import Padding
+
+    statement = one.statement
+    explained = statement.comment or statement.sentence
+    confidence = f" ({statement.confidence:.2f})" if statement.confidence is not None else ""
+    lines = [marks.text(f"{number}. {explained}")]
+    if statement.contested:
+        lines.append(marks.text(f"≠ sources disagree: {marks.sides(statement)}", "bold yellow"))
+    about = [
+        ("mechanism", _labels(one, "mechanism")),
+        ("severity", _labels(one, "severity")),
+        ("leads to", _labels(one, "outcome")),
+        ("only", _labels(one, "requires")),
+        ("unless", _labels(one, "unless")),
+        ("what to do", _labels(one, "management")),
+        ("certainty", marks.certainty(statement) + confidence),
+        ("by", statement.rule.label if statement.rule else "statement of a source"),
+    ]
+    lines.append(
+        marks.text(" · ".join(f"{name}: {words}" for name, words in about if words), "dim")
+    )
+    for line in lines:
+        console.print(Padding(line, (0, 0, 0, 2)))
+    if proof:
+        console.print(Padding(draw_proof(one.proof), (0, 0, 0, 2)))
+
+
+def _rows(found: Sequence[Pair]) -> Iterator[Sequence[object]]:
+    for pair in found:
+        if not pair.interactions:
+            yield (pair.a.curie, pair.b.curie, pair.answer, *[""] * 8)
+        for one in pair.interactions:
+            value = one.to_dict()
+            yield (
+                pair.a.curie,
+                pair.b.curie,
+                pair.answer,
+                value["mechanism"],
+                value["severity"],
+                value["outcome"],
+                _labels(one, "requires"),
+                value["certainty"],
+                value["confidence"],
+                value["explanation"],
+                value["id"],
+            )
+
+
+def _labels(one: Interaction, name: str) -> str:
+    values = one.statement.values(name)
+    return ", ".join(value if isinstance(value, str) else value.label for value in values)
