@@ -11,7 +11,7 @@ import pyoxigraph as ox
 from flask import Blueprint, Response, render_template, request
 
 from pharmakon import KnowledgeGraph, queries
-from pharmakon.namespaces import shorten
+from pharmakon.namespaces import expand, shorten
 from pharmakon.stores import Row, Term
 from pharmakon.tables import Table, plain
 from pharmakon.views.references import Reference, references, values_of
@@ -19,7 +19,7 @@ from pharmakon.views.statements import statements
 
 from .forms import as_json, split
 
-__all__ = ["Result", "bound", "gallery", "result"]
+__all__ = ["Result", "bound", "examples", "gallery", "result"]
 
 _MOST_ROWS = 500
 
@@ -79,6 +79,14 @@ def bound(graph: KnowledgeGraph, query: queries.Query) -> queries.Query:
     """
     given = {key: request.args[key].strip() for key in query.params if request.args.get(key)}
     return graph.bind(query, **given)
+
+
+def examples(graph: KnowledgeGraph, query: queries.Query) -> tuple[Reference | str, ...]:
+    """Return what the parameters of a query are set to in its file."""
+    texts = [parameter.example for parameter in query.params.values()]
+    iris = [expand(text.strip("<>")) for text in texts if not text.startswith('"')]
+    named = references(graph.store, iris)
+    return tuple(named.get(expand(text.strip("<>")), text.strip('"')) for text in texts)
 
 
 def result(graph: KnowledgeGraph, query: queries.Query, most: int) -> Result:

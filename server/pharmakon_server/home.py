@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
@@ -11,7 +12,7 @@ from pharmakon.errors import NotFoundError
 from pharmakon.stores import text
 from pharmakon.views.references import Reference
 
-from .gallery import Result, result
+from .gallery import examples, result
 
 __all__ = ["home"]
 
@@ -31,16 +32,33 @@ LISTS = (
 _TRY = ("naltrexone", "mu-opioid receptor", "opioid use disorder", "Suboxone")
 _PAIR = ("naltrexone", "naloxone")
 
-#: The questions of the first page, and how many rows of each answer.
+#: The questions of the first page, and how many answers of each.
 _WORKED = (
-    "substance_negatives",
-    "substance_uses",
-    "product_composition",
+    "condition_treatments",
+    "substance_non_uses",
+    "product_ingredients",
     "contested_statements",
-    "target_actions",
-    "substance_actions",
 )
-_SHOWN, _ROWS = 4, 3
+_ROWS, _CELLS = 3, 3
+
+Cells = tuple[Reference | str, ...]
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A question with the beginning of its answer.
+
+    Attributes:
+        query: The question.
+        about: What it is asked about.
+        rows: Its first answers, each in a few cells.
+        total: How many rows there are in all.
+    """
+
+    query: queries.Query
+    about: Cells
+    rows: tuple[Cells, ...]
+    total: int
 
 
 def home(graph: KnowledgeGraph) -> Blueprint:
@@ -88,20 +106,25 @@ def _known(graph: KnowledgeGraph, names: tuple[str, ...]) -> Iterator[Reference]
             continue
 
 
-def _worked(graph: KnowledgeGraph) -> list[tuple[queries.Query, Result]]:
-    """Return the questions of the first page with the first rows of their answers."""
-    there = queries.names()
-    wanted = [name for name in _WORKED if name in there]
-    wanted += [name for name in there if name not in wanted]
+def _worked(graph: KnowledgeGraph) -> list[Worked]:
+    """Return the questions of the first page that the graph answers."""
     found = []
-    for name in wanted:
-        query = queries.load(name)
-        answer = result(graph, query, _ROWS)
-        if answer.rows:
-            found.append((query, answer))
-        if len(found) == _SHOWN:
-            break
+    for name in _WORKED:
+        if name in queries.names():
+            query = queries.load(name)
+            answer = result(graph, query, 100)
+            rows = tuple(dict.fromkeys(_gist(row) for row in answer.rows))[:_ROWS]
+            if rows:
+                found.append(Worked(query, examples(graph, query), rows, answer.total))
     return found
+
+
+def _gist(row: Cells) -> Cells:
+    """Return the cells of a row that say most: a statement says all there is."""
+    for cell in row:
+        if isinstance(cell, Reference) and cell.kind == "statement":
+            return (cell,)
+    return tuple(cell for cell in row if cell)[:_CELLS]
 
 
 def _graphs(graph: KnowledgeGraph) -> list[dict[str, str]]:

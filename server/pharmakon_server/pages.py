@@ -107,7 +107,7 @@ def _entity(graph: KnowledgeGraph, passages: Passages, entity: Entity) -> str:
         brands=_brands(entity),
         look_alikes=look_alikes(entity),
         urgent=_is_overdose(entity),
-        drawn=draw([here], telling, 286, 270) if telling else None,
+        drawn=draw([here], telling, 286, 300) if telling else None,
         links=len(edges),
         query=_query(here.iri),
         alternates=alternates(here.iri),

@@ -42,8 +42,11 @@ _TELLING = [PK["treats"].value, PK["usedFor"].value, PK["mayCause"].value]
 
 _ALIKE = PK["notToBeConfusedWith"].value
 
+#: How wide a letter of a name is drawn.
 _LETTER = 6.1
-_LONGEST = 24
+
+#: How long a name may be, in a wide picture and in a narrow one.
+_LONGEST, _SHORT = 24, 18
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,8 @@ def draw(centres: Sequence[Reference], edges: Iterable[Edge], width: int, height
     things |= {thing.iri: thing for thing in centres}
     central = {thing.iri for thing in centres}
     sizes = {iri: 30.0 if iri in central else 20.0 for iri in tree}
-    labels = {iri: _cut(things[iri].label) for iri in tree}
+    longest = _LONGEST if width > 500 else _SHORT
+    labels = {iri: _cut(things[iri].label, longest) for iri in tree}
     height = max(min(height, 110 + 24 * len(tree)), min(1100, 19 * len(tree)))
     places = _fit(_spread(centres, tree), labels, width, height)
     nodes = tuple(Node(things[i], *places[i], sizes[i], labels[i]) for i in tree)
@@ -293,5 +297,5 @@ def _along(
     return (round(point[0] + direction[0] * by, 1), round(point[1] + direction[1] * by, 1))
 
 
-def _cut(label: str) -> str:
-    return label if len(label) <= _LONGEST else label[: _LONGEST - 1].rstrip() + "…"
+def _cut(label: str, longest: int) -> str:
+    return label if len(label) <= longest else label[: longest - 1].rstrip() + "…"

@@ -74,6 +74,12 @@ _SIGN_OF = {PK[name].value: sign for sign, names in _SIGNS.items() for name in n
 #: What a property of another vocabulary says, in words.
 _VERBS = {SKOS["broader"].value: "is a kind of"}
 
+#: What is cut short beside the name of a condition; never the words of a negative.
+_BRIEF = {
+    "Indication": (("is used for ", "used"),),
+    "AdverseEffect": (("can cause ", "can cause it"),),
+}
+
 #: Where a statement says no, so that the word can be stressed.
 _NOT = re.compile(r"\bnot\b")
 
@@ -141,6 +147,9 @@ def short(statement: Statement) -> str:
     said = statement.sentence
     if said.startswith(statement.subject.label):
         said = said[len(statement.subject.label) :].lstrip(" :")
+    for whole, brief in _BRIEF.get(kind, ()):
+        matter = words(statement.values("condition"), " and ")
+        said = said.replace(whole + matter, brief, 1)
     return said
 
 
