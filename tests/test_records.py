@@ -129,6 +129,8 @@ def drugcentral(record: str) -> tuple[object, Callable[[Claim], bool]]:
 
     def agrees(claim: Claim) -> bool:
         row = found[0]
+        if values(claim.node, PK["measure"]):  # not what the drug does, but what its target is
+            return kind == "drug_target" and row["TARGET_FAMILY"] == "GPCR"
         says = {
             "drug_indication": lambda: claim.slug("condition") == CONDITIONS[key[1]],
             "drug_target": lambda: (
