@@ -21,6 +21,7 @@ _ORDER = (
     "uses",
     "negatives",
     "forms",
+    "combinations",
     "effects",
     "side-effects",
     "interactions",
@@ -132,7 +133,7 @@ def _rows(key: str, things: Sequence[Entity]) -> tuple[Row, ...]:
     for column, thing in enumerate(things):
         for one in _section(thing, key):
             # What is said of the thing by others (as their object) is not its own row.
-            if key != "forms" and one.subject.iri != thing.reference.iri:
+            if _is_object(thing.reference.iri, one):
                 continue
             matter = _matter(one)
             name = (matter, "") if isinstance(matter, str) else (matter.label, matter.iri)
@@ -141,6 +142,11 @@ def _rows(key: str, things: Sequence[Entity]) -> tuple[Row, ...]:
     return tuple(
         Row(about[name], tuple(tuple(cell) for cell in table[name])) for name in sorted(table)
     )
+
+
+def _is_object(iri: str, one: Statement) -> bool:
+    objects = {value.iri for value in one.objects if isinstance(value, Reference)}
+    return one.subject.iri != iri and iri in objects
 
 
 def _section(thing: Entity, key: str) -> Iterable[Statement]:

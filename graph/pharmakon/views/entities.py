@@ -33,6 +33,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _NEGATIVES = ("negatives", "What it does not do")
 _CONTESTED = ("contested", "Where sources disagree")
 _OF_FORMS = ("forms", "Of one form only")
+_OF_COMBINATIONS = ("combinations", "Of products that also hold it")
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,14 @@ class Entity:
         broader: The things that it is a kind of.
         narrower: The things that are a kind of it.
         sections: Positive statements that are not contested, by kind.
-        negatives: Statements that say no, contested ones among them; None without any.
+        negatives: Statements that say no, of it or of one of its forms, contested ones among
+            them; None without any.
         contested: Positive statements about which sources disagree; None without any.
         of_forms: Statements about one formulation or product only; None without any.
+        of_combinations: Statements about a form that holds other substances too, or holds
+            this one for another purpose. They are not statements about the thing: that
+            Suboxone is used for a disorder does not say so of the naloxone in it. None
+            without any.
         compositions: The formulations that it is, is sold in, or is an ingredient of.
     """
 
@@ -146,12 +152,13 @@ class Entity:
     negatives: Section | None
     contested: Section | None
     of_forms: Section | None
+    of_combinations: Section | None
     compositions: tuple[Composition, ...]
 
     @property
     def all_sections(self) -> tuple[Section, ...]:
         """Every section that has statements, in the order of a page."""
-        special = (self.negatives, self.contested, self.of_forms)
+        special = (self.negatives, self.contested, self.of_forms, self.of_combinations)
         return (*self.sections, *(section for section in special if section))
 
     def to_dict(self) -> dict[str, object]:
@@ -191,6 +198,9 @@ def entity(store: Store, iri: str) -> Entity | None:
     )
     compositions = _compositions(store, here)
     of_forms = _of_forms(store, iri, compositions, {one.iri for one in stated})
+    of_all = [*stated, *of_forms]
+    plain_of_forms = [one for one in of_forms if not one.negative and not one.contested]
+    shared = _shared(iri, compositions)
     linked = references(
         store, {value for name in ("broader", "narrower", "type") for value in about[name]} | {iri}
     )
@@ -203,11 +213,16 @@ def entity(store: Store, iri: str) -> Entity | None:
         broader=tuple(sorted(linked[one] for one in about["broader"])),
         narrower=tuple(sorted(linked[one] for one in about["narrower"])),
         sections=_sections(stated),
-        negatives=_section(_NEGATIVES, (one for one in stated if one.negative)),
+        negatives=_section(_NEGATIVES, (one for one in of_all if one.negative)),
         contested=_section(
-            _CONTESTED, (one for one in stated if one.contested and not one.negative)
+            _CONTESTED, (one for one in of_all if one.contested and not one.negative)
         ),
-        of_forms=_section(_OF_FORMS, of_forms),
+        of_forms=_section(
+            _OF_FORMS, (one for one in plain_of_forms if one.subject.iri not in shared)
+        ),
+        of_combinations=_section(
+            _OF_COMBINATIONS, (one for one in plain_of_forms if one.subject.iri in shared)
+        ),
         compositions=compositions,
     )
 
@@ -349,6 +364,17 @@ def _of_forms(
         return []
     pattern = f"VALUES ?part {{ {' '.join(sorted(parts))} }} ?statement pk:subject ?part ."
     return [one for one in statements(store, pattern) if one.iri not in known]
+
+
+def _shared(iri: str, compositions: Iterable[Composition]) -> set[str]:
+    """Return the forms and products in which a substance is not the one that acts, or not alone."""
+    found: set[str] = set()
+    for one in compositions:
+        roles = {part.role.iri for part in one.ingredients if part.substance.iri == iri}
+        alone = all(part.substance.iri == iri for part in one.ingredients)
+        if roles and not (alone and PK["therapeuticAgent"].value in roles):
+            found |= {one.formulation.iri, *(product.iri for product in one.products)}
+    return found
 
 
 def _composition_dict(one: Composition) -> dict[str, object]:
