@@ -26,6 +26,7 @@ __all__ = [
     "KINDS",
     "Part",
     "action_glyph",
+    "amounts",
     "parts",
     "register_presentation",
     "short",
@@ -136,8 +137,16 @@ def action_glyph(iri: str) -> str:
     return _SIGN_OF.get(iri, "")
 
 
-def short(statement: Statement) -> str:
-    """Return what a statement says in a cell beside the name of its subject and its matter."""
+def short(statement: Statement, column: str) -> str:
+    """Return what a statement says, short, in a cell between its column and its matter.
+
+    Args:
+        statement: The statement.
+        column: The IRI of the thing whose column it is. What is said of another thing, such
+            as a form of it, keeps its subject, and so its whole sentence.
+    """
+    if statement.subject.iri != column:
+        return statement.sentence
     kind = statement.kind.iri.removeprefix(PK.base)
     if kind == "ReceptorAction":
         site = words(statement.values("site"), " and ")
@@ -151,6 +160,16 @@ def short(statement: Statement) -> str:
         matter = words(statement.values("condition"), " and ")
         said = said.replace(whole + matter, brief, 1)
     return said
+
+
+def amounts(strengths: Iterable[str]) -> list[str]:
+    """Return strengths as printed, the smallest first.
+
+    Example:
+        >>> amounts(["12 mg", "2 mg", ".5 mg"])
+        ['.5 mg', '2 mg', '12 mg']
+    """
+    return sorted(strengths, key=lambda one: (_number(one), one))
 
 
 def verb(edge_property: Reference) -> str:
@@ -173,6 +192,7 @@ def register_presentation(app: Flask, graph: KnowledgeGraph) -> None:
         "KINDS": KINDS,
         "action_glyph": action_glyph,
         "alternates": (),
+        "amounts": amounts,
         "parts": parts,
         "release": graph.release,
         "short": short,
@@ -181,6 +201,11 @@ def register_presentation(app: Flask, graph: KnowledgeGraph) -> None:
         "verb": verb,
         "words": words,
     }
+
+
+def _number(strength: str) -> float:
+    found = re.match(r"\d*\.?\d+", strength)
+    return float(found.group()) if found else 0.0
 
 
 def _named(statement: Statement) -> Iterable[Reference]:

@@ -72,16 +72,7 @@ class Block:
 def blocks(entity: Entity) -> list[Block]:
     """Return the sections of an entity's page, in order."""
     here = entity.reference.iri
-    stated = {section.key: list(section.statements) for section in entity.all_sections}
-    forms = stated.pop("forms", [])
-    stated.setdefault("negatives", []).extend(one for one in forms if one.negative)
-    stated.setdefault("contested", []).extend(
-        one for one in forms if one.contested and not one.negative
-    )
-    plain = [one for one in forms if not one.negative and not one.contested]
-    shared = _shared(entity)
-    stated["forms"] = [one for one in plain if one.subject.iri not in shared]
-    stated["combinations"] = [one for one in plain if one.subject.iri in shared]
+    stated = {section.key: section.statements for section in entity.all_sections}
     found = []
     for key in _HEADINGS:
         own, mirrored = _sides(key, here, stated.get(key, ()))
@@ -102,21 +93,6 @@ def look_alikes(entity: Entity) -> list[Reference]:
             if end.iri != here
         }
     )
-
-
-def _shared(entity: Entity) -> set[str]:
-    """Return the IRIs of the forms in which an entity is not the one that acts.
-
-    What is said of them (that Suboxone treats opioid use disorder) is not said of it.
-    """
-    here = entity.reference.iri
-    found: set[str] = set()
-    for one in entity.compositions:
-        roles = {i.role.iri for i in one.ingredients if i.substance.iri == here}
-        others = {i.substance.iri for i in one.ingredients if i.substance.iri != here}
-        if roles and (others or PK["therapeuticAgent"].value not in roles):
-            found |= {one.formulation.iri, *(product.iri for product in one.products)}
-    return found
 
 
 def _sides(
