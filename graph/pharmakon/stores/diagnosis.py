@@ -145,8 +145,11 @@ def _unexpected(
             return QuerySyntaxError(reason, *where, f"did you mean {near[0]}?")
     if at == 0:
         return QuerySyntaxError(reason, *where, _HOW_TO_START)
-    before = parse(_spread(found[:at])[0])
-    return QuerySyntaxError(reason, *where, _hint(before or ""))
+    before = found[:at]
+    # A whole query would not only be parsed but planned, which takes long for a long one.
+    whole = _opened(before) is None and any(token.text == "}" for token in before)
+    said_before = None if whole else parse(_spread(before)[0])
+    return QuerySyntaxError(reason, *where, _hint(said_before or ""))
 
 
 def _expected(said: str) -> tuple[set[str], set[str]]:

@@ -234,7 +234,7 @@ class RemoteStore:
                     f"{self.url} did not answer within {limit:g} s; "
                     "try again later, or ask for less at once"
                 ) from error
-            reason = str(error) or type(error).__name__
+            reason = _line(str(error)) or type(error).__name__
             raise RemoteError(
                 f"{self.url} did not answer ({reason}); check the address, and that it runs"
             ) from error
@@ -327,5 +327,10 @@ def _place(query: str, line: object, column: object) -> tuple[int | None, int | 
 def _said(reply: _Reply) -> str:
     """Return the first words of an answer, to be shown, or the empty string."""
     text = reply.body[:2000].decode("utf-8", "replace")
-    words = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    words = _line(re.sub(r"<[^>]*>", " ", text))
     return f": {words[:200]}" if words else ""
+
+
+def _line(text: str) -> str:
+    """Return a text in one line, of characters that can be shown."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -201,7 +201,7 @@ class SandboxedQueries:
                     worker.kill()
                 source = self._living_zygote()
             with contextlib.suppress(_EndedError):
-                return source.fork(limit)
+                return source.fork(max(limit, self._patience))
         raise QueryBusyError("no query worker could be started; see the server's log")
 
     def _put(self, worker: _Worker) -> None:
@@ -426,6 +426,6 @@ def _error(kind: str, message: str, size: int) -> QueryError:
         )
     if kind == "start":
         return QueryBusyError(f"no query worker could be started ({message}); ask again later")
-    if "not permitted" in message:  # the kernel refused it a socket
+    if "not permitted" in message or "lookup address" in message:  # it was refused a socket
         return QueryRefusedError("federation is off: the query asked for another server")
     return QueryError(f"the query failed: {message}")

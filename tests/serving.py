@@ -1,0 +1,69 @@
+"""Real servers on the loopback interface, for tests that ask over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+from flask import Flask
+from werkzeug.serving import make_server
+
+
+@contextlib.contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """Serve an application from a thread; yield its address, without a slash at the end."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def answering(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Let a function answer each connection once its request is read; yield the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stopped = threading.Event()
+
+    def accept() -> None:
+        while not stopped.is_set():
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                behave(connection)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/sparql"
+    finally:
+        stopped.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+@contextlib.contextmanager
+def canary() -> Iterator[tuple[str, Callable[[], bool]]]:
+    """Yield an address that nobody should ask, and whether somebody did."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.2)
+
+    def was_asked() -> bool:
+        try:
+            listener.accept()[0].close()
+        except TimeoutError:
+            return False
+        return True
+
+    with listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/x", was_asked
