@@ -91,6 +91,14 @@ def test_the_ingredients_of_an_abuse_deterrent_product_do_not_precipitate_withdr
     assert "condition:precipitated-opioid-withdrawal" not in outcomes
 
 
+def test_an_antagonist_that_stays_out_of_the_brain_does_not_precipitate_withdrawal(
+    graph: KnowledgeGraph,
+):
+    outcomes = {one["outcome"] for one in plain(pair(graph, "methylnaltrexone", "morphine"))}
+
+    assert outcomes == {None}
+
+
 def test_what_is_not_known_is_called_so_and_never_safe(graph: KnowledgeGraph):
     answer = pair(graph, "acamprosate", "disulfiram")
 
