@@ -19,6 +19,7 @@ import io
 import json
 import os
 import platform
+import re
 import resource
 import signal
 import socket
@@ -39,6 +40,10 @@ _DENIED = {
     "aarch64": (0xC00000B7, (198, 203, 221, 281, 117, 425)),
 }
 _X32_CALLS = 0x40000000  # a second set of numbers for the calls of x86_64
+
+
+#: What looks like a prefixed name, and ends in its colon.
+_PREFIXED = re.compile(rb"(?<![\w:/.-])(\w+:)")
 
 
 class Settings(NamedTuple):
@@ -215,8 +220,9 @@ def answer(
         if isinstance(result, ox.QueryTriples):
             form, syntax = "graph", ox.RdfFormat.from_media_type(request["graphs"])
             if syntax in (ox.RdfFormat.TURTLE, ox.RdfFormat.TRIG):  # what people read
-                ox.serialize(result, output, syntax, prefixes=settings.prefixes)
-                return {"form": form}, _without_unused(output.getvalue())
+                once = dict.fromkeys(result)
+                ox.serialize(once, output, syntax, prefixes=settings.prefixes)
+                return {"form": form}, _tidy(output.getvalue())
             result.serialize(output, syntax)
         else:
             form = "boolean" if isinstance(result, ox.QueryBoolean) else "solutions"
@@ -232,16 +238,17 @@ def answer(
     return {"form": form}, output.getbuffer()
 
 
-def _without_unused(turtle: bytes) -> bytes:
-    """Return Turtle without the declarations of prefixes that nothing in it uses."""
+def _tidy(turtle: bytes) -> bytes:
+    """Return Turtle with the declarations of the prefixes that it uses, sorted."""
     declared = []
     start = 0
     while turtle.startswith(b"@prefix ", start):
         end = turtle.index(b"\n", start) + 1
         declared.append(turtle[start:end])
         start = end
-    used = (line for line in declared if turtle.find(line.split()[1], start) >= 0)
-    return b"".join((*used, turtle[start:]))
+    used = {found[1] for found in _PREFIXED.finditer(turtle, start)}
+    kept = (line for line in sorted(declared) if line.split()[1] in used)
+    return b"".join((*kept, turtle[start:]))
 
 
 def confine(memory: int, *, linux: bool) -> None:
