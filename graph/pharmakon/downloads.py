@@ -134,6 +134,8 @@ def fetch(url: str, folder: Path, progress: Progress = lambda done, total: None)
             part.begin(response.status, response.headers)
             part.take(response, progress)
             address = response.url
+    except RemoteError:
+        raise
     except urllib_error.HTTPError as error:
         if error.code != 416:
             raise RemoteError(
@@ -143,7 +145,9 @@ def fetch(url: str, folder: Path, progress: Progress = lambda done, total: None)
         # It has no more than what is there already: not what was begun. Begin again.
         part.drop()
         return fetch(url, folder, progress)
-    except (urllib_error.URLError, HTTPException, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # of the folder, not of the network
         reason = getattr(error, "reason", None) or error
         raise RemoteError(
             f"{url}: there is no answer ({reason}); look at the address and at the network, "
@@ -206,6 +210,11 @@ class _Part:
         Raises:
             RemoteError: The connection was cut, or the length is not what was announced.
         """
+        if response.length is None and not response.chunked:
+            raise RemoteError(
+                f"{self._url}: the server does not say how long the file is, so that a cut "
+                "would not be seen; run the same again, or fetch it by other means"
+            )
         with self._part.open("r+b" if self._have else "wb") as file:
             file.seek(self._have)
             file.truncate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -57,7 +58,7 @@ class Run:
             endpoint = os.environ.get("PHARMAKON_ENDPOINT")
             release = None if endpoint else os.environ.get("PHARMAKON_RELEASE")
         if endpoint:
-            if not endpoint.startswith(("http://", "https://")):
+            if not re.match(r"https?://[^/]", endpoint):
                 raise click.UsageError(
                     f"{endpoint!r} is no address; one starts with http:// or https://"
                 )
@@ -95,7 +96,8 @@ class WithExamples(click.Command):
             with formatter.section("Examples"):
                 for line, purpose in self.examples:
                     formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
-                    formatter.write(f"{'':>{formatter.current_indent + 4}}{purpose}\n")
+                    if purpose:
+                        formatter.write(f"{'':>{formatter.current_indent + 4}}{purpose}\n")
 
 
 class Command(WithExamples):

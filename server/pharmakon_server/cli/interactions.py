@@ -9,7 +9,7 @@ import click
 
 from . import marks
 from .command import Command, Run, pass_run
-from .show import draw_proof
+from .statements import labels, proof_tree
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -129,7 +129,7 @@ def _draw_one(console: Console, number: int, one: Interaction, proof: bool) -> N
     for line in lines:
         console.print(Padding(line, (0, 0, 0, 2)))
     if proof:
-        console.print(Padding(draw_proof(one.proof), (0, 0, 0, 2)))
+        console.print(Padding(proof_tree(one.proof), (0, 0, 0, 2)))
 
 
 def _rows(found: Sequence[Pair]) -> Iterator[Sequence[object]]:
@@ -154,5 +154,4 @@ def _rows(found: Sequence[Pair]) -> Iterator[Sequence[object]]:
 
 
 def _labels(one: Interaction, name: str) -> str:
-    values = one.statement.values(name)
-    return ", ".join(value if isinstance(value, str) else value.label for value in values)
+    return labels(one.statement.values(name))

@@ -53,10 +53,10 @@ _VERBS = {"skos:broader": "is a kind of"}
 )
 @pass_run
 def path(run: Run, start: str, end: str, most: int, limit: int) -> None:
-    """Show how two things are related: the ways from FROM to TO, shortest first.
+    """Show how two things are related.
 
-    A way uses what is held to be true. Negatives and what sources disagree about are
-    never a step.
+    The ways from FROM to TO come shortest first. A way uses what is held to be true:
+    negatives, and what sources disagree about, are never a step.
     """
     ends = [run.graph.names.resolve(name) for name in (start, end)]
     if ends[0] == ends[1]:

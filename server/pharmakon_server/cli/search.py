@@ -33,7 +33,10 @@ __all__ = ["search"]
 )
 @pass_run
 def search(run: Run, text: Sequence[str], kind: str | None, limit: int) -> None:
-    """Find things by name, brand or identifier, typing mistakes allowed."""
+    """Find things by their names, typing mistakes allowed.
+
+    TEXT is a name, a brand or an identifier, or a part of one. The best match comes first.
+    """
     asked = " ".join(text)
     found = run.graph.search(asked, kind, limit)
 

@@ -59,7 +59,7 @@ ORDER BY DESC(?statements) ?label ?source
 )
 @pass_run
 def sources(run: Run) -> None:
-    """List the sources: kind, date, licence, and how much rests on each."""
+    """List the sources, and how much rests on each."""
     found = [row | {"kind": _kind(row)} for row in run.graph.query(_SOURCES)]
     names = ["source", "label", "kind", "issued", "licence", "publisher", "places", "statements"]
 
