@@ -90,12 +90,14 @@ class Ingredient:
     """A substance in a formulation.
 
     Attributes:
+        iri: The IRI of its presence there, a fragment of that of the formulation.
         substance: The substance.
         role: What it is there for.
         strengths: The amounts in which it is sold, as printed; none where no source says.
         evidence: Where it is written.
     """
 
+    iri: str
     substance: Reference
     role: Reference
     strengths: tuple[str, ...]
@@ -335,6 +337,7 @@ def _ingredients(
         cited = sorted({row["evidence"] for row in own if "evidence" in row})
         found.append(
             Ingredient(
+                iri=iri,
                 substance=named[own[0]["substance"]],
                 role=named[own[0]["role"]],
                 strengths=tuple(sorted({row["strength"] for row in own if "strength" in row})),
