@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 
 from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import BadRequest
@@ -15,7 +16,7 @@ from pharmakon.views.references import Reference
 
 from .forms import as_json, split
 
-__all__ = ["MOST", "compare", "resolved"]
+__all__ = ["MOST", "compare", "known", "resolved"]
 
 #: So many columns can still be read side by side.
 MOST = 6
@@ -32,7 +33,7 @@ def compare(graph: KnowledgeGraph) -> Blueprint:
     @blueprint.get("/<any('compare.json','compare.csv'):file>")
     def side_by_side(file: str = "") -> Response:
         asked = [one.strip() for one in request.args.getlist("id") if one.strip()]
-        things = resolved(graph, asked or list(_example(graph)))
+        things = resolved(graph, asked) or known(graph, EXAMPLE)
         only = request.args.get("diff") == "1"
         found = graph.compare([thing.iri for thing in things])
         suffix = split(file)[1]
@@ -69,11 +70,15 @@ def resolved(graph: KnowledgeGraph, names: list[str]) -> list[Reference]:
     return found
 
 
-def _example(graph: KnowledgeGraph) -> list[str]:
-    try:
-        return [graph.names.resolve(name).iri for name in EXAMPLE]
-    except NotFoundError:
-        return []
+def known(graph: KnowledgeGraph, names: Iterable[str]) -> list[Reference]:
+    """Return the things of some names, without those that the graph does not hold."""
+    found = []
+    for name in names:
+        try:
+            found.append(graph.names.resolve(name))
+        except NotFoundError:
+            continue
+    return found
 
 
 def _narrowed(group: Group, only: bool) -> Group:

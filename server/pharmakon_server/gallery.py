@@ -96,7 +96,8 @@ def result(graph: KnowledgeGraph, query: queries.Query, most: int) -> Result:
     named = _named(graph, shown)
     columns = [name for name in found.columns if not _says_again(name, found.columns)]
     rows = tuple(tuple(_cell(row.get(name), named) for name in columns) for row in shown)
-    return Result(tuple(columns), rows, len(found))
+    heads = tuple(name.removesuffix("Label") for name in columns)
+    return Result(heads, rows, len(found))
 
 
 def _says_again(name: str, columns: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ from pharmakon import KnowledgeGraph
 from pharmakon.views.paths import Edge
 from pharmakon.views.references import Reference
 
-from .compare import resolved
+from .compare import known, resolved
 from .pictures import draw, most_telling
 
 __all__ = ["graphs"]
@@ -18,7 +18,7 @@ __all__ = ["graphs"]
 #: More things than this cannot be read in one picture.
 MOST = 40
 
-_EXAMPLE = "substance:naltrexone"
+_EXAMPLE = ("substance:naltrexone",)
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def graphs(graph: KnowledgeGraph) -> Blueprint:
 
     @blueprint.get("/graph")
     def picture() -> str:
-        ids = request.args.getlist("id") or [_EXAMPLE]
-        centres = resolved(graph, ids)
+        ids = [one for one in request.args.getlist("id") if one.strip()]
+        centres = resolved(graph, ids) or known(graph, _EXAMPLE)
         expanded = [
             graph.names.resolve(one) for one in dict.fromkeys(request.args.getlist("expand"))
         ]
@@ -68,13 +68,20 @@ def _within(edges: list[Edge], centres: list[Reference], expanded: list[Referenc
     """Return the edges among as many things as one picture can show."""
     if _count(edges) <= MOST:
         return edges
-    around = [*centres, *expanded]
-    each = max(3, (MOST - len(around)) // len(around))
-    kept = {one.iri for one in around}
-    for one in around:
-        touching = [edge for edge in edges if one.iri in (edge.subject.iri, edge.object.iri)]
-        kept |= {edge.other(one.iri).iri for edge in most_telling(touching, one.iri, each)}
+    touching = {
+        one.iri: most_telling([edge for edge in edges if _touches(edge, one.iri)], one.iri, MOST)
+        for one in (*centres, *expanded)
+    }
+    kept = set(touching)
+    # Those with little get all of it, and leave the room to those with much.
+    for number, iri in enumerate(sorted(touching, key=lambda iri: len(touching[iri]))):
+        share = max(3, (MOST - len(kept)) // (len(touching) - number))
+        kept |= {edge.other(iri).iri for edge in touching[iri][:share]}
     return [edge for edge in edges if edge.subject.iri in kept and edge.object.iri in kept]
+
+
+def _touches(edge: Edge, iri: str) -> bool:
+    return iri in (edge.subject.iri, edge.object.iri)
 
 
 def _count(edges: list[Edge]) -> int:

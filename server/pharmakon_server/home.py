@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import Blueprint, render_template
@@ -12,6 +11,7 @@ from pharmakon.errors import NotFoundError
 from pharmakon.stores import text
 from pharmakon.views.references import Reference
 
+from .compare import known
 from .gallery import examples, result
 
 __all__ = ["home"]
@@ -70,8 +70,8 @@ def home(graph: KnowledgeGraph) -> Blueprint:
         return render_template(
             "home.html",
             tiles=[(kind, len(graph.names.of_kind(kind))) for kind in LISTS[:6]],
-            examples=list(_known(graph, _TRY)),
-            pair=list(_known(graph, _PAIR)),
+            examples=known(graph, _TRY),
+            pair=known(graph, _PAIR),
             worked=_worked(graph),
             quads=len(graph.store),
         )
@@ -96,14 +96,6 @@ def home(graph: KnowledgeGraph) -> Blueprint:
         return render_template("accessibility.html")
 
     return blueprint
-
-
-def _known(graph: KnowledgeGraph, names: tuple[str, ...]) -> Iterator[Reference]:
-    for name in names:
-        try:
-            yield graph.names.resolve(name)
-        except NotFoundError:
-            continue
 
 
 def _worked(graph: KnowledgeGraph) -> list[Worked]:

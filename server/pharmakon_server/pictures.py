@@ -177,7 +177,7 @@ def _by_kind(thing: Reference) -> tuple[int, str, str]:
 def _spread(
     centres: Sequence[Reference], tree: dict[str, list[str]]
 ) -> dict[str, tuple[float, float]]:
-    """Return a place for each thing, in rings of width one around the origin."""
+    """Return a place for each thing, in rings around the origin."""
     places: dict[str, tuple[float, float]] = {}
 
     def leaves(iri: str) -> float:
@@ -185,7 +185,8 @@ def _spread(
 
     def place(iri: str, start: float, end: float, radius: float) -> None:
         angle = (start + end) / 2
-        places[iri] = (radius * sin(angle), -radius * cos(angle))
+        reach = 1 - 0.5**radius  # so that what is far out does not squeeze what is near
+        places[iri] = (reach * sin(angle), -reach * cos(angle))
         fan(tree[iri], start, end, radius + 1)
 
     def fan(children: list[str], start: float, end: float, radius: float) -> None:
