@@ -480,12 +480,9 @@ def test_no_color_is_heeded(environment: dict[str, str]):
         assert not re.search(r"\x1b\[[0-9;]*3[0-9]", drawn), "no colour; bold may stay"
 
 
-def test_progress_is_shown_on_a_terminal_only(environment: dict[str, str], tmp_path: Path):
-    line = ("validate",)
-    with terminal(*line, env=environment | {"TERM": "xterm-256color"}) as drawn:
+def test_progress_is_shown_on_a_terminal(environment: dict[str, str]):
+    with terminal("validate", env=environment | {"TERM": "xterm-256color"}) as drawn:
         assert "validating" in drawn
-
-    assert "validating" not in process(*line, env=environment).stderr
 
 
 def test_a_terminal_that_knows_ascii_only_gets_ascii(environment: dict[str, str]):
@@ -1104,7 +1101,7 @@ def test_a_breach_of_a_rule_is_named_with_its_place(
     result = run(command, "--ontology", str(ontology), *output)
 
     assert result.exit_code == failures.INVALID
-    assert str(path) in result.output
+    assert re.search(rf"{re.escape(str(path))}:\d+", result.output)
     assert "pk:treats is written by the build" in result.output
     assert not (tmp_path / "out").exists()
 
@@ -1117,7 +1114,7 @@ def test_validation_counts_and_prints_what_it_finds(run: Run, ontology: Path):
     wrong = run("validate", "--ontology", str(ontology), "--json")
 
     assert fine.exit_code == 0, fine.output
-    assert "0 errors" in fine.stderr
+    assert fine.stderr == "pharmakon: 0 errors, 0 warnings\n", "and no progress, off a terminal"
     assert wrong.exit_code == failures.INVALID
     findings = json.loads(wrong.stdout)["findings"]
     assert any(one["file"] == str(path) and one["line"] for one in findings)
@@ -1169,7 +1166,7 @@ def test_a_disk_without_room_is_said(environment: dict[str, str], tmp_path: Path
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("delay", [0.0, 0.05])
 def test_a_build_that_is_killed_leaves_the_old_release(
     environment: dict[str, str], release: Path, tmp_path: Path, delay: float
 ):

@@ -114,15 +114,19 @@ def validate(ctx: click.Context, run: Run, ontology: Path | None, sources: Path 
 
     run.out.answer(
         draw=draw,
-        columns=["severity", "file", "line", "focus", "message", "shape"],
+        columns=["severity", "place", "focus", "message", "shape"],
         rows=lambda: (
-            (one.severity, one.path, one.line, one.focus, one.message, one.shape) for one in found
+            (one.severity, _place(one), one.focus, one.message, one.shape) for one in found
         ),
         value=lambda: {"findings": [_finding(one) for one in found]},
     )
     say(f"{_many(errors, 'error')}, {_many(len(found) - errors, 'warning')}")
     if errors:
         ctx.exit(INVALID)
+
+
+def _place(one: Finding) -> str:
+    return ":".join(str(part) for part in (one.path, one.line) if part is not None)
 
 
 def _finding(one: Finding) -> dict[str, str | int | None]:

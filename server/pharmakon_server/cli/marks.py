@@ -124,7 +124,8 @@ def to_ascii(value: str) -> str:
 def thing(reference: Reference) -> Text:
     """Return a thing with its glyph, in its colour."""
     glyph, _, colour = KINDS.get(reference.kind, ("", "", ""))
-    return text(f"{glyph} {reference.label}".lstrip(), colour)
+    # The colour is that of a part, so that what is appended does not take it on.
+    return text("").append_text(text(f"{glyph} {reference.label}".lstrip(), colour))
 
 
 def action(types: Sequence[Reference | str]) -> str:
@@ -148,7 +149,7 @@ def sources(one: Statement) -> str:
 
 def sides(one: Statement) -> str:
     """Return which sources say so and which deny it, with both counts."""
-    return f"{_side('for', one.supports)}; {_side('against', one.disputes)}"
+    return f"{_side('for', one.supports)} · {_side('against', one.disputes)}"
 
 
 def verdict(answer: str) -> Text:
@@ -159,7 +160,7 @@ def verdict(answer: str) -> Text:
 def _side(name: str, found: Iterable[Evidence]) -> str:
     labels = _cited(found)
     noun = "source" if len(labels) == 1 else "sources"
-    return f"{name}: {len(labels)} {noun}" + (f" ({', '.join(labels)})" if labels else "")
+    return f"{name}: {len(labels)} {noun}" + (f" ({'; '.join(labels)})" if labels else "")
 
 
 def _cited(found: Iterable[Evidence]) -> list[str]:

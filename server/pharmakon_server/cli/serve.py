@@ -78,7 +78,8 @@ def serve(
             _service(run.graph, query_timeout, workers) as queries,
             _listening(host, port) as listening,
         ):
-            _serve(run.graph, queries, listening, sources, _limits(query_timeout, workers))
+            limits = _limits(run.graph, query_timeout, workers)
+            _serve(run.graph, queries, listening, sources, limits)
     except KeyboardInterrupt:
         click.echo("Stopped.")
 
@@ -176,5 +177,10 @@ def _things(graph: KnowledgeGraph) -> Iterator[str]:
         yield f"{count} {kind}{'' if count == 1 else 's'}"
 
 
-def _limits(timeout: float, workers: int) -> str:
-    return f"limit {timeout:g} s, {workers} worker{'' if workers == 1 else 's'}, federation off"
+def _limits(graph: KnowledgeGraph, timeout: float, workers: int) -> str:
+    from pharmakon.stores import OxigraphStore
+
+    by = f"{workers} worker{'' if workers == 1 else 's'}"
+    if not isinstance(graph.store, OxigraphStore):
+        by = f"answered by {graph.release}"
+    return f"limit {timeout:g} s, {by}, federation off"

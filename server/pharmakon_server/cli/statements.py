@@ -76,7 +76,8 @@ def add_evidence(branch: Tree, one: Statement) -> None:
 
 
 def _evidence(side: str, evidence: Evidence) -> Text:
-    found = marks.text(f"{side}: ", "green" if side == "for" else "red")
+    found = marks.text("")
+    found.append_text(marks.text(f"{side}: ", "green" if side == "for" else "red"))
     found.append_text(marks.thing(evidence.source))
     found.append_text(marks.text(f", {evidence.locator.text}: ", "dim"))
     found.append_text(marks.text(evidence.paraphrase))
