@@ -138,11 +138,16 @@ def test_memory_is_bounded(store: OxigraphStore):
 
 
 @pytest.mark.skipif(not LINUX, reason="only Linux tells how large a worker is")
-def test_what_a_query_leaves_behind_does_not_count_against_the_next(store: OxigraphStore):
-    large = f"SELECT (STRLEN(REPLACE('{'a' * 8000}', '', '{'b' * 8000}')) AS ?n) {{}}"
-    with SandboxedQueries(store, workers=1, memory=256 << 20) as queries:
-        for _ in range(5):
-            assert values(queries.answer(large).body) == [{"n": str(8000 + 8001 * 8000)}]
+def test_a_worker_that_a_query_leaves_large_is_replaced(store: OxigraphStore):
+    texts = "SELECT DISTINCT (CONCAT(STR(?a), STR(?d)) AS ?y) { ?a ?b ?c . ?d ?e ?f } LIMIT 1000000"
+    with SandboxedQueries(store, memory=500 << 20) as queries:
+        queries.answer(ONE)
+        kept = [worker.pid for worker in queries._idle]
+
+        queries.answer(f"SELECT (COUNT(*) AS ?n) {{ {texts} }}")
+
+        assert len(kept) == 1
+        assert queries._idle == [], "the next query would have less memory than the first"
 
 
 def test_a_large_answer_is_refused_whole(queries: SandboxedQueries):
