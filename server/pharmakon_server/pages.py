@@ -137,7 +137,7 @@ def _statement(graph: KnowledgeGraph, passages: Passages, statement: Statement) 
         "statement.html",
         statement=statement,
         proof=graph.proof(statement),
-        rests=statements(graph.store, f"?statement pk:premise {here}"),
+        rests=statements(graph.store, f"?statement pk:premise|pk:because {here}"),
         replaces=statements(graph.store, f"?statement pk:supersededBy {here}"),
         replaced=statements(graph.store, f"{here} pk:supersededBy ?statement"),
         said_of=statements(graph.store, f"?statement pk:subject {here}"),
