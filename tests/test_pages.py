@@ -21,8 +21,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from pharmakon import KnowledgeGraph
-from pharmakon.namespaces import ENTITY_TYPES
+from pharmakon import KnowledgeGraph, build
+from pharmakon.namespaces import CONDITION, ENTITY_TYPES, PK, RDF, STATEMENT, SUBSTANCE
 from pharmakon.stores import OxigraphStore, SandboxedQueries
 from pharmakon_server import create_app
 from pharmakon_server.forms import FORMS
@@ -304,6 +304,39 @@ def test_what_is_said_of_a_combination_is_not_said_of_its_parts(client: FlaskCli
     assert "Suboxone is used for opioid use disorder" in combined
     assert "not of naloxone itself" in combined
     assert "abuse deterrent" in root.one("section", id="composition").text()
+
+
+def test_what_is_not_held_to_be_true_is_not_among_what_is(queries: SandboxedQueries):
+    store = build.assemble()
+    store.add(
+        [
+            *_use("refuted-use", certainty=PK["refuted"]),
+            *_use("unknown-use", certainty=PK["unknown"]),
+            *_use("old-use", certainty=PK["established"]),
+            ox.Triple(STATEMENT["old-use"], PK["supersededBy"], STATEMENT["refuted-use"]),
+        ]
+    )
+    client = create_app(KnowledgeGraph(store, "changed"), queries).test_client()
+
+    section = page(client, "/substance/naloxone").one("section", id="not-held")
+    assert {row.attributes["id"] for row in section.all("li", class_="row")} == {
+        *("refuted-use", "unknown-use", "old-use")
+    }
+    groups = page(client, "/compare?id=naloxone&id=naltrexone").all("tbody")
+    for link in (link for body in groups[:-1] for link in body.all("a")):
+        assert not re.search("(refuted|unknown|old)-use", link.attributes["href"])
+    assert groups[-1].one("th").text() == "Refuted, unknown or superseded"
+
+
+def _use(slug: str, certainty: ox.NamedNode) -> list[ox.Triple]:
+    one = STATEMENT[slug]
+    return [
+        ox.Triple(one, RDF["type"], PK["Indication"]),
+        ox.Triple(one, PK["subject"], SUBSTANCE["naloxone"]),
+        ox.Triple(one, PK["condition"], CONDITION["nausea"]),
+        ox.Triple(one, PK["object"], CONDITION["nausea"]),
+        ox.Triple(one, PK["certainty"], certainty),
+    ]
 
 
 def test_a_comparison_keeps_whose_use_it_is(client: FlaskClient):
