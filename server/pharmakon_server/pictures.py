@@ -212,7 +212,9 @@ def _fit(
     places: dict[str, tuple[float, float]], labels: dict[str, str], width: int, height: int
 ) -> dict[str, tuple[float, float]]:
     """Return the places scaled into a frame, with names that do not cover one another."""
-    half = {iri: max(20.0, len(labels[iri]) * _LETTER / 2 + 3) for iri in places}
+    half = {iri: max(20.0, len(label) * _LETTER / 2 + 3) for iri, label in labels.items()}
+    middle = next(iter(half), "")
+    half[middle] = half.get(middle, 0) * 1.2  # its name is drawn bold
     reach_x = max((abs(x) for x, _ in places.values()), default=1) or 1
     reach_y = max((abs(y) for _, y in places.values()), default=1) or 1
     margin = max(half.values(), default=0)
