@@ -115,6 +115,29 @@ def test_three_substances_make_three_pairs(graph: KnowledgeGraph):
     ]
 
 
+def test_a_product_stands_for_the_substances_in_it(graph: KnowledgeGraph):
+    found = graph.interactions(["Vivitrol", "morphine"])
+
+    assert [(one.a.label, one.b.label, one.answer) for one in found] == [
+        ("naltrexone", "morphine", "interaction")
+    ]
+
+
+def test_a_product_alone_is_asked_about_what_is_in_it(graph: KnowledgeGraph):
+    found = graph.interactions(["Suboxone"])
+
+    assert [(one.a.label, one.b.label) for one in found] == [("buprenorphine", "naloxone")]
+
+
+def test_a_substance_and_a_product_of_it_make_no_pair(graph: KnowledgeGraph):
+    assert graph.interactions(["Vivitrol", "naltrexone"]) == []
+
+
+def test_a_condition_is_no_substance_and_not_an_unknown_interaction(graph: KnowledgeGraph):
+    with pytest.raises(NotFoundError, match="no substance or product is called 'nausea'"):
+        graph.interactions(["naltrexone", "nausea"])
+
+
 def test_an_unknown_substance_is_not_an_empty_answer(graph: KnowledgeGraph):
     with pytest.raises(NotFoundError):
         graph.interactions(["naltrexone", "morphene"])

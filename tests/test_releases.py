@@ -105,6 +105,32 @@ def test_a_damaged_release_says_what_is_wrong_and_what_to_do(
     assert "pharmakon build" in str(caught.value)
 
 
+def test_building_again_mends_a_damaged_release(graph: KnowledgeGraph, copy: Path):
+    _flip(copy / "graph.nq")
+
+    mended = releases.write(graph.store, copy.parent)
+
+    assert mended == copy
+    assert pharmakon.open(copy).release == graph.release
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+
+
+def test_what_a_killed_build_left_is_no_release_and_goes(graph: KnowledgeGraph, copy: Path):
+    gone = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    left = copy.parent / f".building-{int(gone.stdout)}-x"
+    left.mkdir()
+    (copy / releases.MANIFEST).rename(left / releases.MANIFEST)
+
+    assert releases.newest(copy.parent) is None
+    releases.write(graph.store, copy.parent)
+    assert not left.exists()
+
+
 def test_a_folder_that_is_no_release_is_named(tmp_path: Path):
     with pytest.raises(ReleaseError, match="there is no release here"):
         pharmakon.open(tmp_path)

@@ -69,15 +69,25 @@ class Pair:
         }
 
 
-def interactions(store: Store, iris: Sequence[str]) -> list[Pair]:
-    """Return what is known of each pair of some substances.
+def interactions(store: Store, groups: Sequence[Sequence[str]]) -> list[Pair]:
+    """Return what is known of each pair of substances from two different groups.
+
+    Args:
+        store: The graph.
+        groups: IRIs of substances: a group for each thing that was asked about, which is
+            one substance, or the substances of a product. A single group is paired in itself.
 
     Raises:
         ValueError: One of them is not an IRI.
     """
-    named = references(store, iris)
-    unique = list(dict.fromkeys(iris))
-    return [_pair(store, named[a], named[b]) for a, b in combinations(unique, 2)]
+    if len(groups) == 1:
+        groups = [[iri] for iri in groups[0]]
+    pairs = dict.fromkeys(
+        (a, b) for one, other in combinations(groups, 2) for a in one for b in other if a != b
+    )
+    kept = [(a, b) for a, b in pairs if (b, a) not in pairs or a < b]
+    named = references(store, {iri for pair in kept for iri in pair})
+    return [_pair(store, named[a], named[b]) for a, b in kept]
 
 
 def _pair(store: Store, a: Reference, b: Reference) -> Pair:

@@ -200,10 +200,29 @@ class KnowledgeGraph:
     def interactions(self, names: Sequence[str]) -> list[Pair]:
         """Return what is known of each pair of some substances.
 
+        A product or formulation stands for the substances in it, and a single one of them
+        for the pairs within it.
+
         Raises:
-            NotFoundError: Nothing is called so.
+            NotFoundError: No substance, product or formulation is called so.
         """
-        return interactions(self.store, [self.names.resolve(name).iri for name in names])
+        groups = [[one.iri for one in self.substances(name)] for name in names]
+        return interactions(self.store, groups)
+
+    def substances(self, name: str) -> list[references.Reference]:
+        """Return the substances that a name stands for: its own, or those in a product.
+
+        Raises:
+            NotFoundError: No substance, product or formulation is called so.
+        """
+        thing = self.names.resolve(name)
+        if thing.kind in ("substance", "class"):
+            return [thing]
+        parts = (part for one in self[thing.iri].compositions for part in one.ingredients)
+        found = sorted({part.substance for part in parts})
+        if thing.kind not in ("product", "formulation") or not found:
+            raise NotFoundError("substance or product", name)
+        return found
 
     def describe(self, iri: str) -> list[ox.Quad]:
         """Return the quads about an entity or statement, with labels of all it mentions."""

@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def write(store: OxigraphStore, folder: Path) -> Path:
     """Write a release of what a store holds into a folder, and return its directory.
 
     It is written aside and renamed at the end: killed at any moment, what was there before
-    is untouched. A release that is there already is left as it is.
+    is untouched. A release that is there already is left as it is, unless it is damaged.
 
     Raises:
         ReleaseError: The folder cannot be written: no room, no permission, not a folder.
@@ -62,29 +62,11 @@ def write(store: OxigraphStore, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _aside(folder) as aside:
-            (aside / "graph.nq").write_bytes(content)
-            database = ox.Store(str(aside / "store"))
-            database.bulk_load(content, format=ox.RdfFormat.N_QUADS)
-            database.flush()
-            database.optimize()
-            del database
-            # Oxigraph's own log differs from run to run and is not needed to read the store.
-            for log in (*(aside / "store").glob("LOG*"), aside / "store" / "LOCK"):
-                log.unlink(missing_ok=True)
-            files: dict[str, dict[str, str | int]] = {
-                str(path.relative_to(aside)): {
-                    "sha256": _digest(path),
-                    "bytes": path.stat().st_size,
-                }
-                for path in sorted(aside.rglob("*"))
-                if path.is_file()
-            }
-            manifest = asdict(Release(digest, len(store), files))
-            (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
-            for path in (*aside.rglob("*"), aside):
-                _flush(path)
+            _fill(aside / "release", content, Release(digest, len(store), {}))
+            if final.exists() and not _is_whole(final):
+                final.rename(aside / "damaged")
             if not final.exists():
-                aside.rename(final)
+                (aside / "release").rename(final)
         _flush(folder)
     except OSError as error:
         raise ReleaseError(
@@ -120,11 +102,41 @@ def open_release(directory: Path) -> tuple[Release, OxigraphStore]:
 
 def newest(folder: Path) -> Path | None:
     """Return the release in a folder that was written last, or None where there is none."""
-    found = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
+    found = [path.parent for path in folder.glob(f"[!.]*/{MANIFEST}")]
     return max(found, key=lambda path: ((path / MANIFEST).stat().st_mtime_ns, path), default=None)
 
 
 _REMEDY = "the release is damaged: build it again with 'pharmakon build'"
+
+
+def _fill(directory: Path, content: bytes, release: Release) -> None:
+    """Write a release into a directory of its own, and wait until it is on the disk."""
+    directory.mkdir()
+    (directory / "graph.nq").write_bytes(content)
+    database = ox.Store(str(directory / "store"))
+    database.bulk_load(content, format=ox.RdfFormat.N_QUADS)
+    database.flush()
+    database.optimize()
+    del database
+    # Oxigraph's own log differs from run to run and is not needed to read the store.
+    for log in (*(directory / "store").glob("LOG*"), directory / "store" / "LOCK"):
+        log.unlink(missing_ok=True)
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            about: dict[str, str | int] = {"sha256": _digest(path), "bytes": path.stat().st_size}
+            release.files[str(path.relative_to(directory))] = about
+    text = json.dumps(asdict(release), indent=1)
+    (directory / MANIFEST).write_text(text + "\n", "utf-8")
+    for path in (*directory.rglob("*"), directory):
+        _flush(path)
+
+
+def _is_whole(directory: Path) -> bool:
+    try:
+        open_release(directory)
+    except ReleaseError:
+        return False
+    return True
 
 
 def _manifest(directory: Path) -> Release:
@@ -148,14 +160,28 @@ def _manifest(directory: Path) -> Release:
 
 @contextmanager
 def _aside(folder: Path) -> Iterator[Path]:
-    """Give a directory beside the final one, and remove it if it is still there in the end."""
-    aside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
-    aside.chmod(0o755)
+    """Give a directory beside the final one, and remove it in the end.
+
+    A process that was killed could not do so; what it left is removed by the next.
+    """
+    for left in folder.glob(".building-*"):
+        if not _is_alive(int(left.name.split("-")[1])):
+            shutil.rmtree(left, ignore_errors=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".building-{os.getpid()}-", dir=folder))
     try:
         yield aside
     finally:
-        with suppress(OSError):
-            shutil.rmtree(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is there, and somebody else's
+        pass
+    return True
 
 
 def _id(content: bytes) -> str:

@@ -48,12 +48,11 @@ def interactions(run: Run, names: Sequence[str], proof: bool) -> None:
 
     A product stands for the substances in it.
     """
-    named = _substances(run, names)
-    if len(named) < 2:
+    for name in names:
+        _say_what_stands_for(run, name)
+    found = run.graph.interactions(names)
+    if not found:
         raise click.UsageError("give the names of two substances or more")
-    found = run.graph.interactions(list(named))
-    if len(names) > 1:
-        found = [one for one in found if _is_asked(named[one.a.curie], named[one.b.curie])]
     run.out.answer(
         draw=lambda console: _draw(console, found, proof),
         columns=_COLUMNS,
@@ -64,34 +63,13 @@ def interactions(run: Run, names: Sequence[str], proof: bool) -> None:
         click.echo(f"pharmakon: {_NOT_SAFE}", err=True)
 
 
-def _substances(run: Run, names: Sequence[str]) -> dict[str, set[str]]:
-    """Return the CURIEs of the substances that names stand for, each with those names.
-
-    Raises:
-        click.UsageError: A name is that of something else.
-    """
-    found: dict[str, set[str]] = {}
-    for name in names:
-        thing = run.graph.names.resolve(name)
-        if thing.kind in ("substance", "class"):
-            found.setdefault(thing.curie, set()).add(thing.curie)
-            continue
-        inside = [i.substance for c in run.graph[thing.iri].compositions for i in c.ingredients]
-        if thing.kind not in ("product", "formulation") or not inside:
-            raise click.UsageError(
-                f"{thing.label!r} is no substance: it is a {thing.kind}; "
-                "give the names of substances or products"
-            )
-        labels = sorted({one.label for one in inside})
-        click.echo(f"pharmakon: {thing.label} stands for {' and '.join(labels)}", err=True)
-        for one in inside:
-            found.setdefault(one.curie, set()).add(thing.curie)
-    return found
-
-
-def _is_asked(one: set[str], other: set[str]) -> bool:
-    """Return whether two substances were not named by one and the same product alone."""
-    return len(one | other) > 1
+def _say_what_stands_for(run: Run, name: str) -> None:
+    """Say for which substances a product is taken."""
+    inside = run.graph.substances(name)
+    thing = run.graph.names.resolve(name)
+    if inside != [thing]:
+        labels = " and ".join(one.label for one in inside)
+        click.echo(f"pharmakon: {thing.label} stands for {labels}", err=True)
 
 
 def _draw(console: Console, found: Sequence[Pair], proof: bool) -> None:
