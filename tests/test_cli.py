@@ -196,7 +196,7 @@ ENDINGS: list[tuple[str, int, str]] = [
     ("compare naltrexone", failures.USAGE, "two things or more"),
     ("compare naltrexone substance:naltrexone", failures.USAGE, "two things or more"),
     ("interactions naltrexone", failures.USAGE, "two substances or more"),
-    ("interactions naltrexone nausea", failures.USAGE, "it is a condition"),
+    ("interactions naltrexone nausea", failures.NOT_FOUND, "no substance or product is called"),
     ("path naltrexone naltrexone", failures.USAGE, "give two things"),
     ("path naltrexone morphine --max 99", failures.USAGE, "--max"),
     ("query", failures.USAGE, "--list"),
