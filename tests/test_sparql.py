@@ -284,6 +284,11 @@ def test_the_endpoint_describes_itself(client: FlaskClient, accept: str):
     assert (f"{sd}endpoint", "<http://localhost/sparql>") in found
     assert (f"{sd}feature", f"<{sd}UnionDefaultGraph>") in found
     assert (f"{sd}supportedLanguage", f"<{sd}SPARQL11Query>") in found
+    forms = {value for name, value in found if name == f"{sd}resultFormat"}
+    assert {
+        "<http://www.w3.org/ns/formats/JSON-LD>",
+        "<http://www.w3.org/ns/formats/Turtle>",
+    } < forms
 
 
 def test_federation_reaches_nobody(client: FlaskClient):

@@ -42,6 +42,7 @@ _MOST_TEXT = 200_000
 _DOWNLOADS = {"solutions": ("csv", "tsv", "json", "xml"), "graph": ("ttl", "nt", "jsonld", "rdf")}
 
 _SD = "http://www.w3.org/ns/sparql-service-description#"
+_FORMATS = "http://www.w3.org/ns/formats/"
 
 _FIRST_QUERY = """\
 # What treats opioid use disorder, and what is certain of it
@@ -258,6 +259,8 @@ def _description(endpoint: str) -> list[ox.Triple]:
         return ox.NamedNode(_SD + name)
 
     forms = {form.iri for form in RESULTS.values()} | {form.iri for form in GRAPHS.values()}
+    # Oxigraph has another IRI for JSON-LD than the one that the W3C registered.
+    forms = {form.replace("https://www.w3.org/ns/formats/data/", _FORMATS) for form in forms}
     return [
         ox.Triple(service, RDF["type"], sd("Service")),
         ox.Triple(service, sd("endpoint"), ox.NamedNode(endpoint)),
