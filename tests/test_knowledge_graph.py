@@ -1,6 +1,7 @@
 """The Python API is what the contract says."""
 
 import networkx as nx
+import pyoxigraph as ox
 import pytest
 
 import pharmakon
@@ -45,8 +46,15 @@ def test_a_table_becomes_what_people_work_with(graph: KnowledgeGraph):
     assert len(table) == 5
 
 
+def test_a_table_has_the_columns_of_its_query_in_their_order(graph: KnowledgeGraph):
+    table = graph.query("SELECT ?b ?none ?a WHERE { VALUES (?a ?b) { (1 2) } }")
+
+    assert table.columns == ("b", "none", "a")
+    assert str(table) == "b\tnone\ta\n2\t\t1"
+
+
 def test_a_table_escapes_what_it_draws():
-    table = tables.Table.of([{"x": pharmakon.tables.ox.Literal("<script>")}], "SELECT ?x WHERE {}")
+    table = tables.Table(("x",), ({"x": ox.Literal("<script>")},), "SELECT ?x WHERE {}")
 
     assert "<script>" not in table._repr_html_()
 

@@ -243,7 +243,7 @@ def _stated(root: Element, graph: KnowledgeGraph) -> Iterator[tuple[str, Element
 def test_what_says_no_is_never_among_what_is_affirmed(client: FlaskClient, graph: KnowledgeGraph):
     negative = {
         row["s"].value.rsplit("/", 1)[-1]  # type: ignore[union-attr]
-        for row in graph.rows(
+        for row in graph.store.select(
             "SELECT ?s WHERE { VALUES ?t { pk:NonIndication pk:NonEffect } ?s a ?t }"
         )
     }
@@ -274,7 +274,7 @@ def test_what_is_contested_shows_both_sides_without_a_click(
 ):
     contested = {
         row["s"].value: row["subject"].value  # type: ignore[union-attr]
-        for row in graph.rows(
+        for row in graph.store.select(
             "SELECT ?s ?subject WHERE { ?s pk:certainty pk:contested ; pk:subject ?subject }"
         )
     }
@@ -408,7 +408,11 @@ def test_what_is_inferred_names_its_rule_and_leads_to_its_proof(
     client: FlaskClient, graph: KnowledgeGraph
 ):
     row = next(
-        iter(graph.rows("SELECT ?s WHERE { ?s pk:inferredBy ?r ; pk:premise ?p } ORDER BY ?s"))
+        iter(
+            graph.store.select(
+                "SELECT ?s WHERE { ?s pk:inferredBy ?r ; pk:premise ?p } ORDER BY ?s"
+            )
+        )
     )
     iri = row["s"].value  # type: ignore[union-attr]
     one = graph.statement(iri)

@@ -359,12 +359,12 @@ def answers(
 ) -> Iterator[tuple[dict[str, str], Row]]:
     """Every row of a query, for every value of each parameter in turn."""
     if not query.params:
-        yield from (({}, row) for row in graph.rows(query.text))
+        yield from (({}, row) for row in graph.store.select(query.text))
     for key, parameter in query.params.items():
         prefix = parameter.example.partition(":")[0]
         for value in bindings[PREFIXES[prefix]]:
             text = query.bind(**{key: value}).text
-            yield from (({key: value.value}, row) for row in graph.rows(text))
+            yield from (({key: value.value}, row) for row in graph.store.select(text))
 
 
 def namespace(iri: str) -> str:

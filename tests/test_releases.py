@@ -116,7 +116,7 @@ def test_building_again_mends_a_damaged_release(graph: KnowledgeGraph, copy: Pat
 
 
 def test_what_a_killed_build_left_is_no_release_and_goes(graph: KnowledgeGraph, copy: Path):
-    gone = subprocess.run(  # noqa: S603
+    gone = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"],
         capture_output=True,
         text=True,

@@ -109,7 +109,9 @@ class AmbiguousNameError(PharmakonError, LookupError):
         """Name the candidates."""
         self.name = name
         self.candidates = list(candidates)
-        super().__init__(f"{name!r} may be any of {', '.join(self.candidates)}; ask for one of them")
+        super().__init__(
+            f"{name!r} may be any of {', '.join(self.candidates)}; ask for one of them"
+        )
 
 
 class QueryError(PharmakonError):

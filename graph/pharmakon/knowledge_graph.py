@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from .errors import NotFoundError
 from .interactions import Pair, interactions
 from .names import Hit, NameIndex
 from .namespaces import RULE, STATEMENT, expand, shorten
-from .stores import OxigraphStore, Row, Store
+from .stores import OxigraphStore, Store
 from .tables import Table
 from .views import comparison, entities, references, statements
 from .views.paths import Edge, Path, multigraph, neighbours, paths
@@ -227,10 +227,6 @@ class KnowledgeGraph:
     def describe(self, iri: str) -> list[ox.Quad]:
         """Return the quads about an entity or statement, with labels of all it mentions."""
         return exports.describe(self.store, iri)
-
-    def rows(self, text: str) -> Iterator[Row]:
-        """Yield the raw rows of a SELECT query."""
-        return self.store.select(text)
 
     def reference(self, iri: str) -> references.Reference:
         """Return an IRI with its label."""

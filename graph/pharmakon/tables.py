@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
 
 from .namespaces import shorten
-from .stores import Row
+from .stores import Row, Solutions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ class Table:
     """Rows of terms under named columns; immutable.
 
     Attributes:
-        columns: The variables, in the order in which they were first seen.
+        columns: The variables, in the order in which the query names them.
         rows: The solutions; a variable with no value is left out.
         sparql: The query.
     """
@@ -54,11 +54,9 @@ class Table:
     sparql: str
 
     @classmethod
-    def of(cls, rows: Iterable[Row], sparql: str) -> Table:
-        """Return the table of some solutions."""
-        kept = tuple(rows)
-        columns = dict.fromkeys(name for row in kept for name in row)
-        return cls(tuple(columns), kept, sparql)
+    def of(cls, solutions: Solutions, sparql: str) -> Table:
+        """Return the table of the solutions of a query."""
+        return cls(solutions.variables, tuple(solutions), sparql)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -92,6 +90,11 @@ class Table:
 
         dicts = [{name: row.get(name) for name in self.columns} for row in self.to_dicts()]
         return pl.DataFrame(dicts, schema=list(self.columns) if not dicts else None)
+
+    def __str__(self) -> str:
+        """Draw the table as tab-separated text."""
+        rows = [[str(row.get(name, "")) for name in self.columns] for row in self.to_dicts()]
+        return "\n".join("\t".join(row) for row in [list(self.columns), *rows])
 
     def _repr_html_(self) -> str:
         """Draw the table in Jupyter."""

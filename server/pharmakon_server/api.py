@@ -17,7 +17,7 @@ from pharmakon.errors import NotFoundError
 from pharmakon.namespaces import ENTITY_TYPES, PREFIXES, expand
 
 from . import urls
-from .compare import compared, resolved
+from .compare import resolved
 from .forms import as_json
 from .gallery import bound
 from .presentation import DISCLAIMER, KINDS
@@ -112,7 +112,7 @@ def _calls(graph: KnowledgeGraph) -> tuple[Call, ...]:
         return {"statement": found.to_dict() | {"proof": graph.proof(found).to_dict()}}
 
     def compare() -> dict[str, object]:
-        return compared(graph, resolved(graph, _some("id"))).to_dict()
+        return graph.compare([thing.iri for thing in resolved(graph, _some("id"))]).to_dict()
 
     def neighbours() -> dict[str, object]:
         return {"edges": [edge.to_dict() for edge in graph.neighbours(*_some("id"))]}

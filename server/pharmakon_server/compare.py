@@ -15,9 +15,8 @@ from pharmakon.views.comparison import Comparison, Group, Row
 from pharmakon.views.references import Reference
 
 from .forms import as_json, split
-from .sections import NOT_HELD, is_held
 
-__all__ = ["MOST", "compare", "compared", "known", "resolved"]
+__all__ = ["MOST", "compare", "known", "resolved"]
 
 #: So many columns can still be read side by side.
 MOST = 6
@@ -36,7 +35,7 @@ def compare(graph: KnowledgeGraph) -> Blueprint:
         asked = [one.strip() for one in request.args.getlist("id") if one.strip()]
         things = resolved(graph, asked) or known(graph, EXAMPLE)
         only = request.args.get("diff") == "1"
-        found = compared(graph, things)
+        found = graph.compare([thing.iri for thing in things])
         suffix = split(file)[1]
         if suffix == "json":
             return as_json(found.to_dict())
@@ -80,28 +79,6 @@ def known(graph: KnowledgeGraph, names: Iterable[str]) -> list[Reference]:
         except NotFoundError:
             continue
     return found
-
-
-def compared(graph: KnowledgeGraph, things: Iterable[Reference]) -> Comparison:
-    """Return things side by side, with what is not held to be true in a last group of its own."""
-    found = graph.compare([thing.iri for thing in things])
-    held = [
-        Group(group.heading, rows) for group in found.groups if (rows := _kept(group, held=True))
-    ]
-    rest = tuple(row for group in found.groups for row in _kept(group, held=False))
-    return Comparison(found.things, (*held, *([Group(NOT_HELD, rest)] if rest else ())))
-
-
-def _kept(group: Group, *, held: bool) -> tuple[Row, ...]:
-    """Return the rows of a group with only the statements that are held, or only the others."""
-    rows = (
-        Row(
-            row.about,
-            tuple(tuple(one for one in cell if is_held(one) is held) for cell in row.cells),
-        )
-        for row in group.rows
-    )
-    return tuple(row for row in rows if any(row.cells))
 
 
 def _narrowed(group: Group, only: bool) -> Group:

@@ -120,7 +120,7 @@ def _gist(row: Cells) -> Cells:
 
 
 def _graphs(graph: KnowledgeGraph) -> list[dict[str, str]]:
-    rows = graph.rows(
+    rows = graph.store.select(
         """SELECT ?label ?definition ?licence ?triples WHERE {
           ?graph a dcat:Dataset ; rdfs:label ?label ; dcterms:license ?licence .
           OPTIONAL { ?graph skos:definition ?definition }
@@ -132,7 +132,7 @@ def _graphs(graph: KnowledgeGraph) -> list[dict[str, str]]:
 
 def _sources(graph: KnowledgeGraph) -> list[tuple[Reference, str]]:
     """Return every source with its licence, or with the empty string."""
-    rows = graph.rows(
+    rows = graph.store.select(
         """SELECT ?source ?licence WHERE {
           ?source a pk:Source ; dcterms:license ?licence
         } ORDER BY ?licence"""

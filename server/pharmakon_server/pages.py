@@ -193,7 +193,7 @@ def _query(iri: str) -> str:
 def _about_source(graph: KnowledgeGraph, here: ox.NamedNode) -> dict[str, list[str]]:
     """Return what is said of a source itself: title, publisher, licence, digest and so on."""
     found: dict[str, list[str]] = defaultdict(list)
-    for row in graph.rows(f"SELECT ?property ?value WHERE {{ {here} ?property ?value }}"):
+    for row in graph.store.select(f"SELECT ?property ?value WHERE {{ {here} ?property ?value }}"):
         name = text(row["property"]).replace("#", "/").rsplit("/", 1)[-1]
         found[name].append(text(row["value"]))
     return {name: sorted(values) for name, values in found.items()}
@@ -206,7 +206,7 @@ def _users(
     pattern = f"?evidence pk:source {here} . ?statement ?how ?evidence ."
     rows = [
         tuple(text(row[name]) for name in ("evidence", "how", "statement"))
-        for row in graph.rows(
+        for row in graph.store.select(
             f"""SELECT ?evidence ?how ?statement WHERE {{
               VALUES ?how {{ pk:supportedBy pk:disputedBy }} {pattern}
             }}"""

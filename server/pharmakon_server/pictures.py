@@ -15,7 +15,7 @@ from pharmakon.namespaces import PK, SKOS
 from pharmakon.views.paths import Edge
 from pharmakon.views.references import Reference
 
-from .presentation import action_glyph, verb
+from .presentation import action_glyph
 
 __all__ = ["Line", "Node", "Picture", "draw", "most_telling"]
 
@@ -284,7 +284,7 @@ def _line(
         style=_style(found),
         sign=action_glyph(first.property.iri),
         words="; ".join(
-            dict.fromkeys(f"{e.subject.label} {verb(e.property)} {e.object.label}" for e in found)
+            dict.fromkeys(f"{e.subject.label} {e.property.label} {e.object.label}" for e in found)
         ),
     )
 

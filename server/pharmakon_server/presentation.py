@@ -15,7 +15,7 @@ from pathlib import Path
 from flask import Flask
 
 from pharmakon import KnowledgeGraph
-from pharmakon.namespaces import ENTITY_TYPES, PK, SKOS
+from pharmakon.namespaces import ENTITY_TYPES, PK
 from pharmakon.views.references import Reference
 from pharmakon.views.statements import Evidence, Statement
 
@@ -31,7 +31,6 @@ __all__ = [
     "register_presentation",
     "short",
     "sources_of",
-    "verb",
     "words",
 ]
 
@@ -71,9 +70,6 @@ _SIGNS = {
     "binder": "binder allostericModulator actsOn",
 }
 _SIGN_OF = {PK[name].value: sign for sign, names in _SIGNS.items() for name in names.split()}
-
-#: What a property of another vocabulary says, in words.
-_VERBS = {SKOS["broader"].value: "is a kind of"}
 
 #: What is cut short beside the name of a condition; never the words of a negative.
 _BRIEF = {
@@ -172,11 +168,6 @@ def amounts(strengths: Iterable[str]) -> list[str]:
     return sorted(strengths, key=lambda one: (_number(one), one))
 
 
-def verb(edge_property: Reference) -> str:
-    """Return what a property says, in words."""
-    return _VERBS.get(edge_property.iri, edge_property.label)
-
-
 def words(values: Sequence[Reference | str], joint: str = ", ") -> str:
     """Return the values of a slot in words."""
     return joint.join(value if isinstance(value, str) else value.label for value in values)
@@ -198,7 +189,6 @@ def register_presentation(app: Flask, graph: KnowledgeGraph) -> None:
         "short": short,
         "sources_of": sources_of,
         "urls": urls,
-        "verb": verb,
         "words": words,
     }
 

@@ -70,7 +70,7 @@ def _contents(graph: KnowledgeGraph, hits: list[Hit]) -> dict[str, list[Referenc
         return {}
     pairs = [
         (text(row["thing"]), text(row["substance"]))
-        for row in graph.rows(
+        for row in graph.store.select(
             f"""SELECT DISTINCT ?thing ?substance WHERE {{
               {values_of("thing", wanted)} ?thing pk:hasActiveIngredient ?substance
             }}"""

@@ -17,9 +17,7 @@ from pharmakon.views.statements import Statement
 
 from .presentation import sources_of
 
-__all__ = ["NOT_HELD", "Block", "blocks", "is_held", "look_alikes"]
-
-NOT_HELD = "Refuted, unknown or superseded"
+__all__ = ["Block", "blocks", "look_alikes"]
 
 #: Key, heading where the thing is the subject, and heading where it is the object.
 _HEADINGS = {
@@ -37,7 +35,7 @@ _HEADINGS = {
     "classes": ("Classes", "Members"),
     "relations": ("Related", "Related"),
     "findings": ("Findings", "Findings"),
-    "not-held": (NOT_HELD, NOT_HELD),
+    "not-held": ("Refuted, unknown or superseded", "Refuted, unknown or superseded"),
 }
 
 #: Sections that read the same from both ends.
@@ -46,8 +44,6 @@ _TWO_SIDED = ("contested", "interactions", "relations", "findings", "status", "n
 _TABLES = ("actions", "uses", "side-effects")
 
 _FREQUENCY = ("veryCommon", "common", "uncommon", "rare", "veryRare")
-
-_NOT_HELD = (PK["refuted"].value, PK["unknown"].value)
 
 _LOOKS_ALIKE = PK["notToBeConfusedWith"].value
 
@@ -77,21 +73,12 @@ class Block:
 def blocks(entity: Entity) -> list[Block]:
     """Return the sections of an entity's page, in order."""
     here = entity.reference.iri
-    stated: dict[str, list[Statement]] = {}
-    for section in entity.all_sections:
-        for one in section.statements:
-            stated.setdefault(section.key if is_held(one) else "not-held", []).append(one)
+    stated = {section.key: section.statements for section in entity.all_sections}
     found = []
     for key in _HEADINGS:
         own, mirrored = _sides(key, here, stated.get(key, ()))
         found += [_block(key, side, mirror) for side, mirror in ((own, False), (mirrored, True))]
     return [block for block in found if block.statements]
-
-
-def is_held(statement: Statement) -> bool:
-    """Return whether a statement is neither refuted, nor unknown, nor superseded."""
-    certainty = statement.certainty.iri if statement.certainty else ""
-    return not statement.superseded_by and certainty not in _NOT_HELD
 
 
 def look_alikes(entity: Entity) -> list[Reference]:

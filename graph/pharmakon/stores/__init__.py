@@ -7,7 +7,7 @@ and three that implement them: :class:`OxigraphStore` in this process,
 
 from __future__ import annotations
 
-from .base import Answer, QueryService, Row, Store, Term, text
+from .base import Answer, QueryService, Row, Solutions, Store, Term, text
 from .oxigraph import OxigraphStore
 from .remote import RemoteStore
 from .sandbox import SandboxedQueries
@@ -19,6 +19,7 @@ __all__ = [
     "RemoteStore",
     "Row",
     "SandboxedQueries",
+    "Solutions",
     "Store",
     "Term",
     "text",

@@ -6,18 +6,35 @@ stranger's query, as bytes, within limits that really end it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import pyoxigraph as ox
 
-__all__ = ["Answer", "QueryService", "Row", "Store", "Term", "text"]
+__all__ = ["Answer", "QueryService", "Row", "Solutions", "Store", "Term", "text"]
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 
 #: A solution of a SELECT: a variable with no value is left out.
 Row = dict[str, Term]
+
+
+class Solutions(Iterator[Row]):
+    """The solutions of a SELECT query: rows, and the variables in the order it names them.
+
+    Attributes:
+        variables: The names of the variables, without their question marks.
+    """
+
+    def __init__(self, variables: Iterable[str], rows: Iterable[Row]) -> None:
+        """Give the rows one by one."""
+        self.variables = tuple(variables)
+        self._rows = iter(rows)
+
+    def __next__(self) -> Row:
+        """Return the next row."""
+        return next(self._rows)
 
 
 def text(term: Term) -> str:
@@ -41,8 +58,8 @@ class Store(Protocol):
         """Return the number of quads."""
         ...
 
-    def select(self, query: str) -> Iterator[Row]:
-        """Yield a row for each solution of a SELECT query.
+    def select(self, query: str) -> Solutions:
+        """Return the solutions of a SELECT query.
 
         Raises:
             QueryError: The query is not answered; its subclasses say why.
@@ -100,9 +117,10 @@ class QueryService(Protocol):
             query: SPARQL 1.1 Query text from a stranger.
             results: The media type wanted for solutions and booleans.
             graphs: The media type wanted for CONSTRUCT and DESCRIBE.
-            default_graphs: IRIs of the graphs that together are the default graph;
-                none means the union of all.
-            named_graphs: IRIs of the graphs that GRAPH may name; none means all.
+            default_graphs: IRIs of the graphs that together are the default graph.
+            named_graphs: IRIs of the graphs that GRAPH may name. Without either, the
+                default graph is the union of all, and GRAPH may name all; with any, the
+                dataset is these alone (SPARQL 1.1 Protocol, section 2.1.4).
             timeout: The time limit in seconds; None, or more than the service's own
                 limit, means the service's own.
 

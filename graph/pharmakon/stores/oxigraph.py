@@ -15,11 +15,11 @@ import pyoxigraph as ox
 
 from ..errors import LoadError, QueryError, ReleaseError
 from ..namespaces import PREFIXES
-from .base import Row, Term
+from .base import Solutions, Term
 from .diagnosis import diagnose, wrong_form
 from .syntax import names_graphs
 
-__all__ = ["OxigraphStore", "rows"]
+__all__ = ["OxigraphStore", "solutions"]
 
 _T = TypeVar("_T")
 _Result = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
@@ -114,8 +114,8 @@ class OxigraphStore:
             text = ox.serialize(dataset, format=ox.RdfFormat.N_QUADS) or b""
         return b"".join(sorted(text.splitlines(keepends=True)))
 
-    def select(self, query: str) -> Iterator[Row]:
-        """Yield a row for each solution of a SELECT query.
+    def select(self, query: str) -> Solutions:
+        """Return the solutions of a SELECT query.
 
         Raises:
             QueryError: The query is not answered; its subclasses say why.
@@ -123,7 +123,8 @@ class OxigraphStore:
         result = self._query(query)
         if not isinstance(result, ox.QuerySolutions):
             raise wrong_form("SELECT", _form(result))
-        return _reading(rows(result))
+        found = solutions(result)
+        return Solutions(found.variables, _reading(found))
 
     def construct(self, query: str) -> Iterator[ox.Triple]:
         """Yield the triples of a CONSTRUCT or DESCRIBE query, each once.
@@ -158,12 +159,11 @@ class OxigraphStore:
             raise QueryError(f"the query failed: {error}") from error
 
 
-def rows(solutions: ox.QuerySolutions) -> Iterator[Row]:
-    """Yield solutions as rows, without the variables that have no value."""
-    names = [variable.value for variable in solutions.variables]
-    for solution in solutions:
-        pairs = zip(names, solution, strict=True)
-        yield {name: term for name, term in pairs if term is not None}
+def solutions(result: ox.QuerySolutions) -> Solutions:
+    """Return solutions as rows, without the variables that have no value."""
+    names = [variable.value for variable in result.variables]
+    pairs = (zip(names, solution, strict=True) for solution in result)
+    return Solutions(names, ({n: term for n, term in row if term is not None} for row in pairs))
 
 
 def _each_once(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:

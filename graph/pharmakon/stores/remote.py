@@ -31,9 +31,9 @@ from ..errors import (
     RemoteError,
 )
 from ..namespaces import PREFIXES
-from .base import Answer, Row
+from .base import Answer, Solutions
 from .diagnosis import wrong_form
-from .oxigraph import rows
+from .oxigraph import solutions
 from .syntax import check, declared_prefixes, gives_graph, place, tokens
 
 __all__ = ["RemoteStore"]
@@ -87,8 +87,8 @@ class RemoteStore:
                 return int(count.value)
         return 0
 
-    def select(self, query: str) -> Iterator[Row]:
-        """Return a row for each solution of a SELECT query.
+    def select(self, query: str) -> Solutions:
+        """Return the solutions of a SELECT query.
 
         Raises:
             QueryError: The query is not answered; its subclasses say why.
@@ -98,7 +98,8 @@ class RemoteStore:
         if isinstance(result, ox.QueryBoolean):
             raise wrong_form("SELECT", "ASK")
         with self._believing():
-            return iter(list(rows(result)))
+            found = solutions(result)
+            return Solutions(found.variables, list(found))
 
     def construct(self, query: str) -> Iterator[ox.Triple]:
         """Return the triples of a CONSTRUCT or DESCRIBE query, each once.

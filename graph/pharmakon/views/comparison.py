@@ -30,6 +30,7 @@ _ORDER = (
     "relations",
     "findings",
     "contested",
+    "not-held",
 )
 
 
@@ -117,14 +118,8 @@ def compare(store: Store, iris: Sequence[str]) -> Comparison:
     headings: dict[str, str] = {}
     for thing in things:
         headings |= {section.key: section.heading for section in thing.all_sections}
-    order = [key for thing in things for key in (section.key for section in thing.all_sections)]
-    keys = sorted(headings, key=lambda key: _rank(key, order))
-    groups = (Group(headings[key], _rows(key, things)) for key in keys)
+    groups = (Group(headings[key], _rows(key, things)) for key in _ORDER if key in headings)
     return Comparison(things, tuple(group for group in groups if group.rows))
-
-
-def _rank(key: str, order: Sequence[str]) -> int:
-    return _ORDER.index(key) if key in _ORDER else len(_ORDER) + order.index(key)
 
 
 def _rows(key: str, things: Sequence[Entity]) -> tuple[Row, ...]:

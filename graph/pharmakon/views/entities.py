@@ -13,7 +13,7 @@ from ..stores import Store, text
 from .references import Reference, references, values_of
 from .statements import Evidence, Statement, read_evidence, statements
 
-__all__ = ["SECTIONS", "Composition", "Entity", "Equivalent", "Link", "Section", "entity"]
+__all__ = ["SECTIONS", "Composition", "Entity", "Equivalent", "Section", "entity"]
 
 
 #: The sections of a page in their order: key, heading, and the classes of statement in it.
@@ -33,6 +33,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _NEGATIVES = ("negatives", "What it does not do")
 _CONTESTED = ("contested", "Where sources disagree")
 _OF_FORMS = ("forms", "Of one form only")
+_NOT_HELD = ("not-held", "Refuted, unknown or superseded")
 _OF_COMBINATIONS = ("combinations", "Of products that also hold it")
 
 
@@ -105,21 +106,6 @@ class Ingredient:
 
 
 @dataclass(frozen=True)
-class Link:
-    """An edge of the graph that touches an entity.
-
-    Attributes:
-        property: The shortcut.
-        other: The thing at its other end.
-        forward: Whether the entity is the subject of the edge.
-    """
-
-    property: Reference
-    other: Reference
-    forward: bool
-
-
-@dataclass(frozen=True)
 class Entity:
     """A thing that has a page.
 
@@ -131,7 +117,7 @@ class Entity:
         no_mapping_reason: Why it has none, or the empty string.
         broader: The things that it is a kind of.
         narrower: The things that are a kind of it.
-        sections: Positive statements that are not contested, by kind.
+        sections: Positive statements that are held and not contested, by kind.
         negatives: Statements that say no, of it or of one of its forms, contested ones among
             them; None without any.
         contested: Positive statements about which sources disagree; None without any.
@@ -140,6 +126,8 @@ class Entity:
             this one for another purpose. They are not statements about the thing: that
             Suboxone is used for a disorder does not say so of the naloxone in it. None
             without any.
+        not_held: Statements that are refuted, unknown or superseded, negatives among them,
+            which stand in no other section; None without any.
         compositions: The formulations that it is, is sold in, or is an ingredient of.
     """
 
@@ -155,12 +143,19 @@ class Entity:
     contested: Section | None
     of_forms: Section | None
     of_combinations: Section | None
+    not_held: Section | None
     compositions: tuple[Composition, ...]
 
     @property
     def all_sections(self) -> tuple[Section, ...]:
         """Every section that has statements, in the order of a page."""
-        special = (self.negatives, self.contested, self.of_forms, self.of_combinations)
+        special = (
+            self.negatives,
+            self.contested,
+            self.of_forms,
+            self.of_combinations,
+            self.not_held,
+        )
         return (*self.sections, *(section for section in special if section))
 
     def to_dict(self) -> dict[str, object]:
@@ -200,8 +195,8 @@ def entity(store: Store, iri: str) -> Entity | None:
     )
     compositions = _compositions(store, here)
     of_forms = _of_forms(store, iri, compositions, {one.iri for one in stated})
-    of_all = [*stated, *of_forms]
-    plain_of_forms = [one for one in of_forms if not one.negative and not one.contested]
+    of_all = [one for one in (*stated, *of_forms) if one.held]
+    plain_of_forms = [one for one in of_forms if one.held and not one.negative | one.contested]
     shared = _shared(iri, compositions)
     linked = references(
         store, {value for name in ("broader", "narrower", "type") for value in about[name]} | {iri}
@@ -225,6 +220,7 @@ def entity(store: Store, iri: str) -> Entity | None:
         of_combinations=_section(
             _OF_COMBINATIONS, (one for one in plain_of_forms if one.subject.iri in shared)
         ),
+        not_held=_section(_NOT_HELD, (one for one in (*stated, *of_forms) if not one.held)),
         compositions=compositions,
     )
 
@@ -265,7 +261,7 @@ def _identifier(iri: str, identifiers: Iterable[str]) -> str:
 
 
 def _sections(stated: Iterable[Statement]) -> tuple[Section, ...]:
-    plain = [one for one in stated if not one.negative and not one.contested]
+    plain = [one for one in stated if one.held and not one.negative and not one.contested]
     found = []
     for key, heading, kinds in SECTIONS:
         wanted = {PK[kind].value for kind in kinds}

@@ -17,6 +17,8 @@ __all__ = ["Evidence", "Locator", "Proof", "Slot", "Statement", "proof", "statem
 
 _NEGATIVE = {PK["NonIndication"].value, PK["NonEffect"].value}
 
+_NOT_HELD = {PK["refuted"].value, PK["unknown"].value}
+
 _OBJECT = PK["object"].value
 
 #: The one kind whose object is typed, because no property says more.
@@ -141,6 +143,12 @@ class Statement:
     def contested(self) -> bool:
         """Whether sources disagree about it."""
         return self.certainty is not None and self.certainty.iri == PK["contested"].value
+
+    @property
+    def held(self) -> bool:
+        """Whether it is neither refuted, nor unknown, nor superseded."""
+        certainty = self.certainty.iri if self.certainty else ""
+        return not self.superseded_by and certainty not in _NOT_HELD
 
     def values(self, name: str) -> tuple[Reference | str, ...]:
         """Return the values of the property ``pk:NAME``, or none."""

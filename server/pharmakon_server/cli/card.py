@@ -79,8 +79,9 @@ def draw(console: Console, found: Entity) -> None:
         console, [*contested, *(one for one in of_forms if one.contested and not one.negative)]
     )
     _draw_sections(console, found, _AFTER_NEGATIVES)
-    gone = [one for section in found.sections for one in section.statements if not _is_held(one)]
-    _draw_block(console, "refuted, unknown or superseded", ((one.sentence, one) for one in gone))
+    if gone := found.not_held:
+        lines = ((one.sentence, one) for one in gone.statements)
+        _draw_block(console, gone.heading.lower(), lines)
     _draw_compositions(console, found)
     counted = (one for one in found.all_sections if one.key in _COUNTED)
     rest = [f"{one.heading.lower()}: {len(one.statements)}" for one in counted]
@@ -96,7 +97,7 @@ def _draw_actions(console: Console, found: Entity) -> None:
     here = found.reference.iri
     is_target = any(one.subject.iri != here for one in section.statements)
     drawn = table("", "action", "substance" if is_target else "target", "certainty", "sources")
-    for one in filter(_is_held, section.statements):
+    for one in section.statements:
         kinds = one.values("actionType")
         drawn.add_row(
             marks.action(kinds),
@@ -127,7 +128,7 @@ def _draw_sections(console: Console, found: Entity, keys: Sequence[str]) -> None
     by_key = {section.key: section for section in found.sections}
     for section in (by_key[key] for key in keys if key in by_key):
         held = sorted(
-            (one for one in section.statements if _is_held(one)),
+            section.statements,
             key=lambda one: (-(one.confidence or 0), one.sentence),
         )
         if section.key == "side-effects":
@@ -138,11 +139,6 @@ def _draw_sections(console: Console, found: Entity, keys: Sequence[str]) -> None
         _draw_block(console, section.heading.lower(), lines)
         if len(held) > len(shown):
             console.print(marks.text(f"  and {len(held) - len(shown)} more: --all", "dim"))
-
-
-def _is_held(one: Statement) -> bool:
-    """Return whether a statement is neither refuted, nor unknown, nor superseded."""
-    return one.confidence is not None and not one.superseded_by
 
 
 def _draw_side_effects(

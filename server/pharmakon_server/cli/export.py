@@ -103,7 +103,7 @@ def _quads(graph: KnowledgeGraph, iris: Sequence[str]) -> list[ox.Quad]:
     if iris:
         found = {quad for iri in iris for quad in graph.describe(iri)}
     else:
-        rows = graph.rows("SELECT ?s ?p ?o ?g WHERE { GRAPH ?g { ?s ?p ?o } }")
+        rows = graph.store.select("SELECT ?s ?p ?o ?g WHERE { GRAPH ?g { ?s ?p ?o } }")
         found = {ox.Quad(row["s"], row["p"], row["o"], row["g"]) for row in rows}  # type: ignore[arg-type]
     return sorted(found, key=str)
 

@@ -24,7 +24,6 @@ __all__ = ["path"]
 _KINDS = {"class": "class of substances"}
 
 #: Verbs of other vocabularies, which the graph has no label for.
-_VERBS = {"skos:broader": "is a kind of"}
 
 
 @click.command(
@@ -119,7 +118,7 @@ def _way(one: Path) -> Text:
 
 
 def _verbs(step: Iterable[Edge]) -> list[str]:
-    return sorted({_VERBS.get(edge.property.curie, edge.property.label) for edge in step})
+    return sorted({edge.property.label for edge in step})
 
 
 def _kind(thing: Reference) -> str:
