@@ -225,7 +225,8 @@ def reply(media_type: str, body: bytes, status: str = "200 OK", length: int | No
 
 
 def hang(connection: socket.socket) -> None:
-    connection.recv(1)
+    while connection.recv(65536):  # the rest of the request, and then nothing until it gives up
+        pass
 
 
 def drip(text: bytes) -> Callable[[socket.socket], None]:
