@@ -23,6 +23,16 @@ def test_paths_are_simple_and_the_shortest_come_first(graph: KnowledgeGraph):
         assert len(path.steps) == len(path.things) - 1
 
 
+def test_of_paths_of_one_length_what_things_do_comes_first(graph: KnowledgeGraph):
+    (first, *_) = graph.paths("naltrexone", "respiratory depression")
+
+    assert [step[0].property.curie for step in first.steps] == [
+        "pk:antagonistOf",
+        "pk:agonistOf",
+        "pk:mayCause",
+    ]
+
+
 def test_a_path_is_no_longer_than_asked_for(graph: KnowledgeGraph):
     assert all(len(path) <= 2 for path in graph.paths("naltrexone", "naloxone", most=2))
 

@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 
 import networkx as nx
 
-from ..namespaces import ENTITY_TYPES, PK, PREFIXES
+from ..namespaces import ENTITY_TYPES, PK, PREFIXES, SKOS
 from ..stores import Store, text
 from .references import Reference, references, values_of
 
@@ -20,6 +20,18 @@ __all__ = ["Edge", "Path", "multigraph", "neighbours", "paths"]
 
 #: Edges that are typed, beside the shortcuts that the build writes.
 _TYPED = "pk:hasFormulation pk:hasSubunit skos:broader"
+
+#: How little an edge explains: what something is classed as, or shares a use with, explains
+#: less than what it does. An edge that is not named here explains most.
+_DISTANCES = {
+    PK["usedFor"].value: 1,
+    PK["treats"].value: 1,
+    PK["contraindicatedIn"].value: 1,
+    PK["hasFormulation"].value: 1,
+    PK["hasActiveIngredient"].value: 1,
+    PK["memberOf"].value: 2,
+    SKOS["broader"].value: 2,
+}
 
 #: An edge about names explains nothing about what substances do.
 _NO_REASON = PK["notToBeConfusedWith"].value
@@ -128,7 +140,8 @@ def paths(store: Store, start: str, end: str, most: int = 4) -> list[Path]:
         most: The greatest number of steps.
 
     Returns:
-        At most 25 ways; none where there is no way of that length.
+        At most 25 ways, none where there is no way of that length. Of ways of one length
+        those by what things do come before those by what things are classed as.
     """
     edges = _around(store, start, (most + 1) // 2) | _around(store, end, most // 2)
     graph = _graph(edge for edge in edges if edge.property.iri != _NO_REASON)
@@ -142,7 +155,14 @@ def paths(store: Store, start: str, end: str, most: int = 4) -> list[Path]:
             found.append(_path(graph, nodes))
     except nx.NetworkXNoPath:
         return []
-    return sorted(found, key=lambda path: (len(path), [thing.label for thing in path.things]))
+    return sorted(found, key=_order)
+
+
+def _order(path: Path) -> tuple[int, int, list[str]]:
+    distance = sum(
+        min(_DISTANCES.get(edge.property.iri, 0) for edge in step) for step in path.steps
+    )
+    return (len(path), distance, [thing.label for thing in path.things])
 
 
 def multigraph(edges: Iterable[Edge]) -> nx.MultiDiGraph[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +148,7 @@ def _command_of(question: Query) -> Command:
         for name in question.params.keys() - values.keys():
             example = question.params[name].example
             click.echo(f"pharmakon: no --{_dashed(name)}; the example is {example}", err=True)
-        _ask(run, run.graph.bind(question, **values).text)
+        _ask(run, run.graph.bind(question, **values).text, draw=_draw_labels)
 
     return Command(
         question.name,
@@ -204,7 +205,7 @@ def _list(run: Run) -> None:
     )
 
 
-def _ask(run: Run, text: str) -> None:
+def _ask(run: Run, text: str, draw: Callable[[Console, Table], None] | None = None) -> None:
     """Answer a query within its time limit, in the form that was asked for."""
     form = run.out.chosen
     with _service(run) as service:
@@ -221,13 +222,14 @@ def _ask(run: Run, text: str) -> None:
     if answer.form == "graph" or form not in ("table", "tsv"):
         run.out.raw(answer.body)
     else:
-        _show(run, answer)
+        _show(run, answer, draw or _draw)
 
 
-def _show(run: Run, answer: Answer) -> None:
+def _show(run: Run, answer: Answer, draw: Callable[[Console, Table], None]) -> None:
     """Write rows, or a yes or no, as a table or as TSV."""
     import pyoxigraph as ox
 
+    from pharmakon.stores.oxigraph import solutions
     from pharmakon.tables import Table
 
     found = ox.parse_query_results(answer.body, format=ox.QueryResultsFormat.JSON)
@@ -235,23 +237,25 @@ def _show(run: Run, answer: Answer) -> None:
         click.echo(str(bool(found)).lower())
         return
     assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - a graph has another form
-    names = tuple(variable.value for variable in found.variables)
-    rows = tuple(
-        {name: term for name, term in zip(names, row, strict=True) if term is not None}
-        for row in found
-    )
-    answered = Table(names, rows, "")
+    answered = Table.of(solutions(found), "")
     dicts = answered.to_dicts()
     run.out.answer(
-        draw=lambda console: _draw(console, answered),
-        columns=names,
-        rows=lambda: ([row.get(name) for name in names] for row in dicts),
+        draw=lambda console: draw(console, answered),
+        columns=answered.columns,
+        rows=lambda: ([row.get(name) for name in answered.columns] for row in dicts),
         value=lambda: dicts,
     )
 
 
+def _draw_labels(console: Console, answered: Table) -> None:
+    """Draw a table without the IRIs of things that it has labels of; other forms keep them."""
+    labelled = {name.removesuffix("Label") for name in answered.columns if name.endswith("Label")}
+    kept = [name for name in answered.columns if name not in labelled]
+    _draw(console, replace(answered, columns=tuple(kept)))
+
+
 def _draw(console: Console, answered: Table) -> None:
-    drawn = table(*answered.columns)
+    drawn = table(*(name.removesuffix("Label") for name in answered.columns))
     for row in answered.to_dicts():
         drawn.add_row(*(marks.text(row.get(name, "")) for name in answered.columns))
     if answered.rows:
