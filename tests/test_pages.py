@@ -64,6 +64,7 @@ PAGES = [
     "/queries/substance_uses",
     "/sparql",
     "/licences",
+    "/ontology",
     "/accessibility",
 ]
 

@@ -16,7 +16,7 @@ import pyoxigraph as ox
 
 from . import ontology
 from .namespaces import PK, PREFIXES, RDFS, shorten
-from .stores import OxigraphStore, Store
+from .stores import OxigraphStore, Row, Store
 from .views import paths
 from .views.references import Reference, values_of
 from .views.statements import Statement, statements
@@ -24,7 +24,17 @@ from .views.statements import Statement, statements
 if TYPE_CHECKING:
     import rdflib
 
-__all__ = ["RDF_FORMATS", "dataset", "describe", "graphml", "kgx", "serialise", "sssom", "to_csv"]
+__all__ = [
+    "RDF_FORMATS",
+    "dataset",
+    "describe",
+    "everything",
+    "graphml",
+    "kgx",
+    "serialise",
+    "sssom",
+    "to_csv",
+]
 
 #: The RDF syntaxes by the suffix of their files.
 RDF_FORMATS: Mapping[str, ox.RdfFormat] = {
@@ -88,6 +98,17 @@ def describe(store: Store, iri: str) -> list[ox.Quad]:
     mentioned = {q.object.value for q in quads if isinstance(q.object, ox.NamedNode)}
     quads |= _labels(store, mentioned)
     return sorted(quads, key=str)
+
+
+def everything(store: Store, graph: str | None = None) -> list[ox.Quad]:
+    """Return all quads of a store, or those of one named graph, in order.
+
+    Raises:
+        ValueError: The name of the graph is not an IRI.
+    """
+    name = f"VALUES ?g {{ {ox.NamedNode(graph)} }}" if graph else ""
+    rows = store.select(f"SELECT ?s ?p ?o ?g WHERE {{ {name} GRAPH ?g {{ ?s ?p ?o }} }}")
+    return sorted((_quad(row) for row in rows), key=str)
 
 
 def serialise(quads: Iterable[ox.Quad], suffix: str) -> bytes:
@@ -245,7 +266,11 @@ def _about(store: Store, iris: Iterable[str]) -> set[ox.Quad]:
     rows = store.select(
         f"""SELECT ?s ?p ?o ?g WHERE {{ {values_of("s", iris)} GRAPH ?g {{ ?s ?p ?o }} }}"""
     )
-    return {ox.Quad(row["s"], row["p"], row["o"], row["g"]) for row in rows}  # type: ignore[arg-type]
+    return {_quad(row) for row in rows}
+
+
+def _quad(row: Row) -> ox.Quad:
+    return ox.Quad(row["s"], row["p"], row["o"], row["g"])  # type: ignore[arg-type]
 
 
 def _labels(store: Store, iris: Iterable[str]) -> set[ox.Quad]:

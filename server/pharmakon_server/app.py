@@ -23,6 +23,7 @@ from .presentation import register_presentation
 from .problems import register_errors
 from .search import search
 from .sparql import sparql
+from .vocabulary import vocabulary
 from .ways import ways
 
 __all__ = ["create_app"]
@@ -52,6 +53,7 @@ def create_app(
         ways(graph),
         interactions(graph),
         gallery(graph),
+        vocabulary(graph),
         sparql(queries),
         api(graph),
         health(app, graph, queries),

@@ -25,6 +25,7 @@ __all__ = [
     "is_outside",
     "licences",
     "navigation",
+    "ontology",
     "openapi",
     "paths",
     "queries",
@@ -34,6 +35,7 @@ __all__ = [
     "search",
     "sparql",
     "static",
+    "term",
     "thing",
     "within",
 ]
@@ -76,6 +78,17 @@ def is_outside(iri: str) -> bool:
         return False
     own = iri.startswith(PREFIXES["pk"])
     return parts.scheme in ("http", "https") and bool(parts.netloc) and not own
+
+
+def ontology(suffix: str = "") -> str:
+    """Return the address of the vocabulary, in the form of a suffix."""
+    return f"{_root()}/ontology" + (f".{suffix}" if suffix else "")
+
+
+def term(iri: str) -> str:
+    """Return where a term of the vocabulary is defined, or the empty string for any other."""
+    name = iri.removeprefix(PREFIXES["pk"])
+    return f"{ontology()}#{quote(name)}" if name != iri else ""
 
 
 def home() -> str:

@@ -60,6 +60,7 @@ PAGES = {
     "SPARQL": "/sparql",
     "SPARQL answer": "/sparql?query=SELECT%20*%20WHERE%20%7B%20?s%20pk:treats%20?c%20%7D",
     "licences": "/licences",
+    "vocabulary": "/ontology",
     "accessibility": "/accessibility",
 }
 

@@ -98,14 +98,11 @@ def _body(graph: KnowledgeGraph, iris: Sequence[str], form: str) -> bytes:
 
 def _quads(graph: KnowledgeGraph, iris: Sequence[str]) -> list[ox.Quad]:
     """Return the quads about some things, or all where none is named, in order."""
-    import pyoxigraph as ox
+    from pharmakon import exports
 
-    if iris:
-        found = {quad for iri in iris for quad in graph.describe(iri)}
-    else:
-        rows = graph.store.select("SELECT ?s ?p ?o ?g WHERE { GRAPH ?g { ?s ?p ?o } }")
-        found = {ox.Quad(row["s"], row["p"], row["o"], row["g"]) for row in rows}  # type: ignore[arg-type]
-    return sorted(found, key=str)
+    if not iris:
+        return exports.everything(graph.store)
+    return sorted({quad for iri in iris for quad in graph.describe(iri)}, key=str)
 
 
 def _statements(graph: KnowledgeGraph, iris: Sequence[str]) -> list[Statement]:
