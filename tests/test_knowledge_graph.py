@@ -53,6 +53,22 @@ def test_a_table_has_the_columns_of_its_query_in_their_order(graph: KnowledgeGra
     assert str(table) == "b\tnone\ta\n2\t\t1"
 
 
+def test_a_table_becomes_a_data_frame_of_pandas_or_polars(graph: KnowledgeGraph):
+    table = graph.query("SELECT ?name ?n WHERE { VALUES (?name ?n) { ('a' 1) ('b' UNDEF) } }")
+
+    pandas, polars = table.to_pandas(), table.to_polars()
+
+    assert list(pandas.columns) == polars.columns == ["name", "n"]
+    assert pandas["name"].tolist() == polars["name"].to_list() == ["a", "b"]
+    assert polars["n"].to_list() == [1, None]
+
+
+def test_an_empty_table_keeps_its_columns(graph: KnowledgeGraph):
+    table = graph.query("SELECT ?a ?b WHERE { FILTER (false) }")
+
+    assert list(table.to_pandas().columns) == table.to_polars().columns == ["a", "b"]
+
+
 def test_a_table_escapes_what_it_draws():
     table = tables.Table(("x",), ({"x": ox.Literal("<script>")},), "SELECT ?x WHERE {}")
 
