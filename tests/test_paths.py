@@ -41,6 +41,22 @@ def test_a_thing_has_no_path_to_itself(graph: KnowledgeGraph):
     assert graph.paths("naltrexone", "naltrexone") == []
 
 
+def test_what_deters_the_misuse_of_a_product_is_no_way_to_its_use(graph: KnowledgeGraph):
+    for path in graph.paths("naloxone", "opioid use disorder"):
+        first_step = {path.things[0].curie, path.things[1].curie}
+        assert "product:suboxone" not in first_step, [thing.label for thing in path.things]
+
+
+def test_an_approved_use_opens_to_statements_of_an_approved_use(graph: KnowledgeGraph):
+    treats = [edge for edge in edges(graph) if edge.property.curie == "pk:treats"]
+
+    assert treats
+    for edge in treats:
+        for iri in edge.statements:
+            status = {v.curie for v in graph.statement(iri).values("useStatus")}
+            assert "pk:approved" in status, iri
+
+
 def test_two_look_alike_names_are_no_reason(graph: KnowledgeGraph):
     confusable = PK["notToBeConfusedWith"].value
 

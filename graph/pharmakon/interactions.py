@@ -10,7 +10,7 @@ import pyoxigraph as ox
 
 from .inference import rules
 from .namespaces import PK
-from .stores import Store
+from .stores import Store, text
 from .views.references import Reference, references
 from .views.statements import Proof, Statement, from_triples, proof, statements
 
@@ -30,7 +30,7 @@ class Interaction:
         return {
             "id": one.curie,
             "subject": one.subject.curie,
-            "affects": _curie(one, "affects"),
+            "affects": _curie(one, "affects") or _curie(one, "withSubstance"),
             "mechanism": _name(one, "mechanism"),
             "outcome": _curie(one, "outcome"),
             "severity": _name(one, "severity"),
@@ -93,9 +93,15 @@ def interactions(store: Store, groups: Sequence[Sequence[str]]) -> list[Pair]:
 def _pair(store: Store, a: Reference, b: Reference) -> Pair:
     stated = [one for one in _stated(store, a, b) if not one.negative]
     derived = _derived(store, a, b)
-    found = sorted((*stated, *derived), key=lambda one: (-(one.confidence or 0), one.sentence))
+    found = sorted((*stated, *derived), key=_order)
     kept = tuple(Interaction(one, proof(store, one)) for one in found)
     return Pair(a, b, "interaction" if kept else "not-known", kept)
+
+
+def _order(one: Statement) -> tuple[bool, float, str]:
+    """Return what sorts a contraindication first, and then by confidence."""
+    warns = one.kind.iri == PK["Contraindication"].value
+    return (not warns, -(one.confidence or 0), one.sentence)
 
 
 def _stated(store: Store, a: Reference, b: Reference) -> list[Statement]:
@@ -103,7 +109,9 @@ def _stated(store: Store, a: Reference, b: Reference) -> list[Statement]:
     return statements(
         store,
         f"""VALUES (?one ?other) {{ ({one} {other}) ({other} {one}) }}
-        ?statement a pk:Interaction ; pk:subject ?one ; pk:affects ?other .""",
+        {{ ?statement a pk:Interaction ; pk:affects ?other }}
+        UNION {{ ?statement a pk:Contraindication ; pk:withSubstance ?other }}
+        ?statement pk:subject ?one .""",
     )
 
 
@@ -127,22 +135,24 @@ def _bound(text: str, block: str) -> str:
 
 def _implied(store: Store, triples: Iterable[ox.Triple]) -> list[ox.Triple]:
     """Return what the build would add to a conclusion: its certainty and its object."""
-    affects, premise = PK["affects"].value, PK["premise"].value
-    found: list[ox.Triple] = []
-    premises: dict[ox.NamedNode | ox.BlankNode | ox.Triple, list[str]] = {}
-    for triple in triples:
-        if triple.predicate.value == affects:
-            found.append(ox.Triple(triple.subject, PK["object"], triple.object))
-        if triple.predicate.value == premise:
-            premises.setdefault(triple.subject, []).append(str(triple.object))
-    for conclusion, known in premises.items():
-        rows = store.select(
-            f"""SELECT ?certainty WHERE {{
-              VALUES ?premise {{ {" ".join(known)} }}
-              ?premise pk:certainty ?certainty . ?certainty pk:confidence ?confidence .
-            }} ORDER BY ?confidence LIMIT 1"""
+    levels = sorted(
+        (float(text(row["level"])), row["certainty"])
+        for row in store.select(
+            "SELECT ?certainty ?level { ?certainty a pk:Certainty ; pk:confidence ?level }"
         )
-        found += [ox.Triple(conclusion, PK["certainty"], row["certainty"]) for row in rows]
+    )
+    found: list[ox.Triple] = []
+    for triple in triples:
+        if triple.predicate in (PK["affects"], PK["withSubstance"]):
+            found.append(ox.Triple(triple.subject, PK["object"], triple.object))
+        if triple.predicate == PK["confidence"]:
+            # As the rule certainty-of-conclusion does it for what the build concludes.
+            known = float(text(triple.object)) + 0.15
+            certainty = max(
+                ((level, word) for level, word in levels if level <= known), default=None
+            )
+            if certainty is not None:
+                found.append(ox.Triple(triple.subject, PK["certainty"], certainty[1]))
     return found
 
 

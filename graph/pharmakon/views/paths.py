@@ -6,7 +6,7 @@ at a time. Negatives and contested statements have no shortcut, so no path can u
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
@@ -39,6 +39,9 @@ _NO_REASON = PK["notToBeConfusedWith"].value
 _MOST_PATHS = 25
 
 _Json = dict[str, object]
+
+#: The IRI of a statement, and whether it is of an approved use.
+_Behind = tuple[str, bool]
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def neighbours(store: Store, iris: Iterable[str]) -> list[Edge]:
     named = references(store, {iri for row in rows for iri in row})
     behind = _behind(store, wanted)
     return sorted(
-        (Edge(named[s], named[p], named[o], behind.get((s, o), ())) for s, p, o in rows),
+        (Edge(named[s], named[p], named[o], _of(behind, s, p, o)) for s, p, o in rows),
         key=lambda edge: (edge.property.label, edge.object, edge.subject),
     )
 
@@ -144,7 +147,12 @@ def paths(store: Store, start: str, end: str, most: int = 4) -> list[Path]:
         those by what things do come before those by what things are classed as.
     """
     edges = _around(store, start, (most + 1) // 2) | _around(store, end, most // 2)
-    graph = _graph(edge for edge in edges if edge.property.iri != _NO_REASON)
+    deterring = _deterring(store)
+    graph = _graph(
+        edge
+        for edge in edges
+        if edge.property.iri != _NO_REASON and (edge.subject.iri, edge.object.iri) not in deterring
+    )
     if start not in graph or end not in graph or start == end:
         return []
     found = []
@@ -215,24 +223,49 @@ def _path(graph: nx.Graph[str], nodes: list[str]) -> Path:
     )
 
 
-def _behind(store: Store, iris: Iterable[str]) -> dict[tuple[str, str], tuple[str, ...]]:
+def _behind(store: Store, iris: Iterable[str]) -> dict[tuple[str, str], tuple[_Behind, ...]]:
     """Return the positive statements between things, by subject and object."""
     rows = store.select(
-        f"""SELECT DISTINCT ?statement ?subject ?object WHERE {{
+        f"""SELECT DISTINCT ?statement ?subject ?object ?approved WHERE {{
           {values_of("here", iris)}
           {{ ?statement pk:subject ?here }} UNION {{ ?statement pk:object ?here }}
           ?statement pk:subject ?subject ; pk:object ?object ; pk:confidence ?confidence .
+          BIND (EXISTS {{ ?statement pk:useStatus pk:approved }} AS ?approved)
           FILTER NOT EXISTS {{
             VALUES ?negative {{ pk:NonIndication pk:NonEffect }}
             ?statement a ?negative .
           }}
         }} ORDER BY ?statement"""
     )
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    found: dict[tuple[str, str], tuple[_Behind, ...]] = {}
     for row in rows:
         pair = (text(row["subject"]), text(row["object"]))
-        found[pair] = (*found.get(pair, ()), text(row["statement"]))
+        one = (text(row["statement"]), text(row["approved"]) == "true")
+        found[pair] = (*found.get(pair, ()), one)
     return found
+
+
+def _of(
+    behind: Mapping[tuple[str, str], tuple[_Behind, ...]], subject: str, name: str, object_: str
+) -> tuple[str, ...]:
+    """Return the statements behind an edge: of an approved use those that are approved."""
+    found = behind.get((subject, object_), ())
+    return tuple(iri for iri, approved in found if approved or name != PK["treats"].value)
+
+
+def _deterring(store: Store) -> set[tuple[str, str]]:
+    """Return each product or formulation with a substance that does not act for its use.
+
+    That Suboxone is used for a disorder is no way from the naloxone in it to the disorder.
+    """
+    rows = store.select(
+        """SELECT DISTINCT ?holder ?substance WHERE {
+          ?holder pk:hasFormulation?/pk:hasIngredient ?ingredient .
+          ?ingredient pk:substance ?substance .
+          FILTER NOT EXISTS { ?ingredient pk:ingredientRole pk:therapeuticAgent }
+        }"""
+    )
+    return {(text(row["holder"]), text(row["substance"])) for row in rows}
 
 
 def _has_page(iri: str) -> bool:
