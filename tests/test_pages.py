@@ -199,7 +199,13 @@ def test_every_address_on_every_page_leads_somewhere(client: FlaskClient):
     """Follow all links of things from the first page on, fragments included."""
     anchors: dict[str, set[str]] = {}
     wanted: dict[str, str] = {}
-    queue = ["/", "/compare", "/interactions?id=naltrexone&id=morphine", "/graph?id=naltrexone"]
+    queue = [
+        "/",
+        "/ontology",
+        "/compare",
+        "/interactions?id=naltrexone&id=morphine",
+        "/graph?id=naltrexone",
+    ]
     things = re.compile(rf"/(browse|queries|rule|statement|{'|'.join(ENTITY_TYPES)})(/[^?.]*)?$")
     while queue:
         path = queue.pop()
