@@ -1345,3 +1345,30 @@ def test_every_type_of_action_has_a_mark(graph: KnowledgeGraph):
         reference = graph.reference(namespaces.expand(str(row["type"])))
         known = marks.action([reference]) != marks.action([]) or reference.curie == "pk:binder"
         assert known, f"give {reference.curie} a glyph in marks.py"
+
+
+def test_what_is_written_to_a_pipe_or_a_link_leaves_it_one(run: Run, tmp_path: Path):
+    target, link = tmp_path / "real.nt", tmp_path / "link.nt"
+    target.write_text("old")
+    link.symlink_to(target)
+
+    result = run("export", "naltrexone", "--format", "nt", "-o", str(link))
+
+    assert result.exit_code == 0, result.stderr
+    assert link.is_symlink()
+    assert b"naltrexone" in target.read_bytes()
+
+
+def test_a_full_device_is_no_bug(environment: dict[str, str]):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            spawn("show", "naltrexone", "--json"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            check=False,
+        )
+
+    assert done.returncode == 2, done.stderr
+    assert "not written whole" in done.stderr

@@ -6,7 +6,7 @@ import pytest
 
 import pharmakon
 from pharmakon import KnowledgeGraph, tables
-from pharmakon.errors import NotFoundError
+from pharmakon.errors import NotFoundError, QueryRefusedError
 
 
 def test_what_is_visible_is_what_is_promised():
@@ -36,6 +36,37 @@ def test_a_named_query_takes_names(graph: KnowledgeGraph):
     table = graph.named("antagonists", target="mu-opioid receptor")
 
     assert "naltrexone" in {value for row in table for value in row.values()}
+
+
+def test_a_named_query_without_a_value_does_not_answer_for_its_example(graph: KnowledgeGraph):
+    with pytest.raises(TypeError, match="query 'antagonists' needs a value for target"):
+        graph.named("antagonists")
+
+
+def test_a_substance_asked_about_as_a_target_is_no_empty_answer(graph: KnowledgeGraph):
+    with pytest.raises(NotFoundError, match="no target is called 'naltrexone'"):
+        graph.named("antagonists", target="naltrexone")
+
+
+def test_a_query_reaches_no_other_server(graph: KnowledgeGraph):
+    with pytest.raises(QueryRefusedError, match="federation is off"):
+        graph.query("SELECT * { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }")
+
+
+def test_a_conclusion_about_a_pair_has_an_address(graph: KnowledgeGraph):
+    [pair] = graph.interactions(["naltrexone", "morphine"])
+
+    for one in pair.interactions:
+        again = graph.statement(one.statement.curie)
+        assert again == one.statement
+        assert graph.proof(again) == one.proof
+        assert any(quad.subject.value == again.iri for quad in graph.describe(again.iri))
+
+
+def test_networkx_without_a_name_has_the_whole_graph(graph: KnowledgeGraph):
+    whole = graph.networkx()
+
+    assert {"substance:naltrexone", "substance:ethanol", "product:narcan"} <= set(whole)
 
 
 def test_a_table_becomes_what_people_work_with(graph: KnowledgeGraph):

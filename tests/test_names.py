@@ -25,6 +25,9 @@ RESOLVED = [
     ("CHEBI:7465", "substance:naltrexone"),
     ("chebi:7465", "substance:naltrexone"),
     ("unii:5S6W795CQM", "substance:naltrexone"),
+    ("5S6W795CQM", "substance:naltrexone"),
+    ("http://purl.obolibrary.org/obo/CHEBI_7465", "substance:naltrexone"),
+    ("https://bioregistry.io/unii:5S6W795CQM", "substance:naltrexone"),
     ("opioid-use-disorder", "condition:opioid-use-disorder"),
     ("diarrhea", "condition:diarrhoea"),
 ]

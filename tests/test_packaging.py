@@ -155,7 +155,7 @@ def test_an_unpacked_wheel_opens_the_same_graph(unpacked: Path, graph: Knowledge
     code = (
         "import pharmakon, pharmakon_server; kg = pharmakon.open();"
         "print(pharmakon.__file__); print(pharmakon_server.__file__);"
-        "print(repr(kg)); print(len(kg.named('substance_uses')))"
+        "print(repr(kg)); print(len(kg.named('substance_uses', substance='naltrexone')))"
     )
 
     library, server, opened, uses = run(unpacked, code).splitlines()
@@ -163,7 +163,7 @@ def test_an_unpacked_wheel_opens_the_same_graph(unpacked: Path, graph: Knowledge
     assert Path(library).is_relative_to(unpacked)
     assert Path(server).is_relative_to(unpacked)
     assert opened == repr(graph)
-    assert int(uses) == len(graph.named("substance_uses"))
+    assert int(uses) == len(graph.named("substance_uses", substance="naltrexone"))
 
 
 def test_an_unpacked_wheel_answers_on_the_command_line(unpacked: Path):

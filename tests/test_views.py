@@ -210,6 +210,16 @@ def test_a_comparison_shows_what_naltrexone_and_naloxone_are_each_for(graph: Kno
     assert rows["alcohol use disorder"] == [True, False]
 
 
+def test_a_circumstance_shows_what_depends_on_it(graph: KnowledgeGraph):
+    supervision = graph["medical-supervision"].depending
+
+    assert supervision is not None
+    assert "statement:naltrexone-opioid-use-disorder-relapse-prevention" in {
+        one.curie for one in supervision.statements
+    }
+    assert not any(one.negative or one.contested for one in supervision.statements)
+
+
 def test_a_thing_that_is_not_there_is_none(graph: KnowledgeGraph):
     assert graph.entity(expand("substance:phlogiston")) is None
 

@@ -76,3 +76,25 @@ def test_a_graph_that_is_not_there_names_those_that_are(client: FlaskClient):
 
     assert response.status_code == 404
     assert "curated" in response.text
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("pk:treats", "/ontology#treats"),
+        ("rule:class-chain", "/rule/class-chain"),
+        ("statement:naltrexone-nausea", "/statement/naltrexone-nausea"),
+        ("http://purl.obolibrary.org/obo/CHEBI_7465", "/substance/naltrexone"),
+        ("chebi:7465", "/substance/naltrexone"),
+    ],
+)
+def test_anything_that_has_an_address_resolves(client: FlaskClient, name: str, address: str):
+    response = client.get(f"/resolve/{name}")
+
+    assert (response.status_code, response.headers["Location"]) == (303, address)
+
+
+def test_a_host_that_the_caller_names_is_not_redirected_to(client: FlaskClient):
+    response = client.get("/substance//naltrexone", headers={"Host": "evil.example"})
+
+    assert "evil.example" not in response.headers.get("Location", "")

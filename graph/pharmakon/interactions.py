@@ -9,12 +9,12 @@ from itertools import combinations
 import pyoxigraph as ox
 
 from .inference import rules
-from .namespaces import PK
+from .namespaces import PK, STATEMENT, SUBSTANCE
 from .stores import Store, text
 from .views.references import Reference, references
 from .views.statements import Proof, Statement, from_triples, proof, statements
 
-__all__ = ["Interaction", "Pair", "interactions"]
+__all__ = ["Interaction", "Pair", "derived", "interactions"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,26 @@ def _pair(store: Store, a: Reference, b: Reference) -> Pair:
     found = sorted((*stated, *derived), key=_order)
     kept = tuple(Interaction(one, proof(store, one)) for one in found)
     return Pair(a, b, "interaction" if kept else "not-known", kept)
+
+
+def derived(store: Store, iri: str) -> list[ox.Triple]:
+    """Return the triples of a conclusion about a pair, derived again from its IRI.
+
+    Such a conclusion is not in the graph; its IRI names the rule and the pair.
+    """
+    name = iri.removeprefix(STATEMENT.base)
+    for rule in rules():
+        if rule.kind != "pair" or not name.startswith(f"{rule.name}-"):
+            continue
+        parts = name.removeprefix(f"{rule.name}-").split("-")[:-1]
+        for cut in range(1, len(parts)):
+            pair = ["-".join(parts[:cut]), "-".join(parts[cut:])]
+            block = f"VALUES (?a ?b) {{ ({SUBSTANCE[pair[0]]} {SUBSTANCE[pair[1]]}) }}"
+            triples = list(store.construct(_bound(rule.text, block)))
+            found = [triple for triple in triples if triple.subject == ox.NamedNode(iri)]
+            if found:
+                return [*found, *_implied(store, found)]
+    return []
 
 
 def _order(one: Statement) -> tuple[bool, float, str]:

@@ -12,10 +12,11 @@ import pyoxigraph as ox
 
 from . import build, exports, queries, releases
 from .errors import NotFoundError
-from .interactions import Pair, interactions
+from .interactions import Pair, derived, interactions
 from .names import Hit, NameIndex
-from .namespaces import RULE, STATEMENT, expand, shorten
-from .stores import OxigraphStore, Store
+from .namespaces import ENTITY_TYPES, GRAPH, PK, RULE, STATEMENT, expand, shorten
+from .stores import OxigraphStore, Store, text
+from .stores.syntax import check
 from .tables import Table
 from .views import comparison, entities, references, statements
 from .views.paths import Edge, Path, multigraph, neighbours, paths
@@ -100,12 +101,15 @@ class KnowledgeGraph:
         return entities.entity(self.store, iri)
 
     def statement(self, iri: str) -> statements.Statement:
-        """Return the statement of an IRI or CURIE.
+        """Return the statement of an IRI or CURIE, one about a pair among them.
 
         Raises:
             NotFoundError: There is no such statement.
         """
         found = statements.statement(self.store, expand(iri))
+        if found is None:
+            again = statements.from_triples(self.store, derived(self.store, expand(iri)))
+            found = next(iter(again), None)
         if found is None:
             raise NotFoundError("statement", iri)
         return found
@@ -114,20 +118,22 @@ class KnowledgeGraph:
         """Return the tree of premises of a statement, down to evidence."""
         return statements.proof(self.store, root)
 
-    def search(self, text: str, kind: str | None = None, limit: int = 20) -> list[Hit]:
+    def search(self, typed: str, kind: str | None = None, limit: int = 20) -> list[Hit]:
         """Return the entities whose names are spelled like a text, best first."""
-        return self.names.search(text, kind, limit)
+        return self.names.search(typed, kind, limit)
 
-    def query(self, text: str) -> Table:
+    def query(self, sparql: str) -> Table:
         """Return the answer of a SELECT query of your own, as a table.
 
         It runs in this process, without limits: a stranger's query goes to a
-        :class:`~pharmakon.stores.QueryService`.
+        :class:`~pharmakon.stores.QueryService`. Neither follows SERVICE to another server.
 
         Raises:
+            QueryRefusedError: It has a SERVICE clause, or is an update.
             QueryError: The query is not answered; its subclasses say why.
         """
-        return Table.of(self.store.select(text), text)
+        check(sparql)
+        return Table.of(self.store.select(sparql), sparql)
 
     def named(self, name: str, **values: str) -> Table:
         """Return the answer of a named query, with values for its parameters.
@@ -140,7 +146,10 @@ class KnowledgeGraph:
             NotFoundError: There is no such query, or no such entity.
             TypeError: The query has no such parameter.
         """
-        return self.query(self.bind(queries.load(name), **values).text)
+        query = queries.load(name)
+        if missing := sorted(set(query.params) - set(values)):
+            raise TypeError(f"query {name!r} needs a value for {', '.join(missing)}")
+        return self.query(self.bind(query, **values).text)
 
     def bind(self, query: queries.Query, **values: str) -> queries.Query:
         """Return a named query with its parameters bound to what names mean here.
@@ -153,16 +162,23 @@ class KnowledgeGraph:
         for key, value in values.items():
             parameter = query.params.get(key)
             if parameter is not None and parameter.type == "iri":
-                terms[key] = self._node(value)
+                terms[key] = self._node(value, key)
             else:
                 terms[key] = ox.Literal(value)
         return query.bind(**terms)
 
-    def _node(self, typed: str) -> ox.NamedNode:
-        """Return what a text names; a statement or a rule is named by its IRI alone."""
+    def _node(self, typed: str, parameter: str) -> ox.NamedNode:
+        """Return what a text names; a statement or a rule is named by its IRI alone.
+
+        A condition or a target has to be one, so that a substance that is asked about as a
+        target is an error and not an empty answer.
+        """
         iri = expand(typed)
         if not iri.startswith((STATEMENT.base, RULE.base)):
-            return ox.NamedNode(self.names.resolve(typed).iri)
+            thing = self.names.resolve(typed)
+            if parameter in ("condition", "target") and thing.kind != parameter:
+                raise NotFoundError(parameter, typed)
+            return ox.NamedNode(thing.iri)
         try:
             node = ox.NamedNode(iri)
             known = self.store.ask(f"ASK {{ {node} a ?class }}")
@@ -226,7 +242,13 @@ class KnowledgeGraph:
 
     def describe(self, iri: str) -> list[ox.Quad]:
         """Return the quads about an entity or statement, with labels of all it mentions."""
-        return exports.describe(self.store, iri)
+        triples = derived(self.store, iri) if iri.startswith(STATEMENT.base) else []
+        concluded = [
+            ox.Quad(one.subject, one.predicate, one.object, GRAPH["inferred"]) for one in triples
+        ]
+        premises = (text(q.object) for q in concluded if q.predicate == PK["premise"])
+        parts = (exports.describe(self.store, part) for part in (iri, *premises))
+        return sorted({*concluded, *(quad for part in parts for quad in part)}, key=str)
 
     def reference(self, iri: str) -> references.Reference:
         """Return an IRI with its label."""
@@ -247,7 +269,7 @@ class KnowledgeGraph:
         """Return the edges around some entities as a networkx graph.
 
         Args:
-            names: The entities in the middle.
+            names: The entities in the middle; none means all there are.
             hops: How many steps to go from them.
 
         Raises:
@@ -255,7 +277,10 @@ class KnowledgeGraph:
         """
         found: set[Edge] = set()
         frontier = {self.names.resolve(name).iri for name in names}
-        for _ in range(hops):
+        if not names:
+            kinds = (*ENTITY_TYPES, "class")
+            frontier = {thing.iri for kind in kinds for thing in self.names.of_kind(kind)}
+        for _ in range(hops if names else 1):
             found.update(neighbours(self.store, frontier))
             frontier = {end.iri for edge in found for end in (edge.subject, edge.object)}
         return multigraph(found)

@@ -193,17 +193,19 @@ def _names(store: Store) -> Iterator[Name]:
         {name: text(term) for name, term in row.items()}
         for row in store.select(
             """SELECT ?thing ?property ?name WHERE {
-              VALUES ?property { rdfs:label skos:altLabel dcterms:identifier }
+              VALUES ?property { rdfs:label skos:altLabel dcterms:identifier skos:exactMatch }
               ?thing rdfs:label ?label ; ?property ?name .
             }"""
         )
     ]
-    kinds = {"label": "label", "altLabel": "other name", "identifier": "identifier"}
+    kinds = {"label": "label", "altLabel": "other name"}
     things = references(store, {row["thing"] for row in rows})
     for row in rows:
         thing = things[row["thing"]]
         if thing.kind in (*ENTITY_TYPES, "class"):
             local = row["property"].replace("#", "/").rsplit("/", 1)[-1]
-            yield Name(row["name"], kinds[local], thing)
+            yield Name(row["name"], kinds.get(local, "identifier"), thing)
+            if local == "identifier":
+                yield Name(row["name"].partition(":")[2], "identifier", thing)
             if local == "label":
                 yield Name(thing.curie, "identifier", thing)

@@ -41,6 +41,8 @@ def create_app(
             where they are not at hand.
     """
     app = Flask(__name__)
+    # A redirect to the address with fewer slashes would name the host that the caller gave.
+    app.url_map.merge_slashes = False
     register_presentation(app, graph)
     register_headers(app, graph.release)
     register_errors(app)

@@ -35,6 +35,7 @@ _EDGE_CLASSES = {
     PK["treats"].value: "use",
     PK["usedFor"].value: "use",
     PK["mayCause"].value: "cause",
+    PK["contraindicatedIn"].value: "warn",
 }
 
 #: What an edge says is told best by the action, then by the use, then by the effect.

@@ -9,8 +9,9 @@ from flask import Blueprint, Response, redirect, render_template, request
 from pharmakon import KnowledgeGraph
 from pharmakon.errors import AmbiguousNameError
 from pharmakon.names import Hit
+from pharmakon.namespaces import expand
 from pharmakon.stores import text
-from pharmakon.views.references import Reference, references, values_of
+from pharmakon.views.references import Reference, kind_of, references, values_of
 
 from . import urls
 from .negotiation import HTML, best
@@ -44,18 +45,25 @@ def search(graph: KnowledgeGraph) -> Blueprint:
 
     @blueprint.get("/resolve/<path:name>")
     def resolve(name: str) -> Response | tuple[str, int]:
+        elsewhere = urls.term(expand(name)) or urls.thing(expand(name))
         try:
+            if elsewhere and kind_of(expand(name)) in ("statement", "rule", "term"):
+                return _see_other(elsewhere)
             found = graph.names.resolve(name)
         except AmbiguousNameError as error:
             if best(request.headers.get("Accept"), [HTML, "application/json"]) != HTML:
                 raise
             choices = [graph.names.resolve(candidate) for candidate in error.candidates]
             return render_template("choice.html", name=name, choices=choices), 300
-        response = redirect(urls.thing(found.iri), 303)
-        assert isinstance(response, Response)  # noqa: S101 - Flask's own redirect is one
-        return response
+        return _see_other(urls.thing(found.iri))
 
     return blueprint
+
+
+def _see_other(address: str) -> Response:
+    response = redirect(address, 303)
+    assert isinstance(response, Response)  # noqa: S101 - Flask's own redirect is one
+    return response
 
 
 def exact(hits: list[Hit]) -> bool:

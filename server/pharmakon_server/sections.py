@@ -35,11 +35,20 @@ _HEADINGS = {
     "classes": ("Classes", "Members"),
     "relations": ("Related", "Related"),
     "findings": ("Findings", "Findings"),
+    "depending": ("What depends on it", "What depends on it"),
     "not-held": ("Refuted, unknown or superseded", "Refuted, unknown or superseded"),
 }
 
 #: Sections that read the same from both ends.
-_TWO_SIDED = ("contested", "interactions", "relations", "findings", "status", "not-held")
+_TWO_SIDED = (
+    "contested",
+    "interactions",
+    "relations",
+    "findings",
+    "status",
+    "depending",
+    "not-held",
+)
 
 _TABLES = ("actions", "uses", "side-effects")
 

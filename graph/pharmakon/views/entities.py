@@ -33,6 +33,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _NEGATIVES = ("negatives", "What it does not do")
 _CONTESTED = ("contested", "Where sources disagree")
 _OF_FORMS = ("forms", "Of one form only")
+_DEPENDING = ("depending", "What depends on it")
 _NOT_HELD = ("not-held", "Refuted, unknown or superseded")
 _OF_COMBINATIONS = ("combinations", "Of products that also hold it")
 
@@ -126,6 +127,8 @@ class Entity:
             this one for another purpose. They are not statements about the thing: that
             Suboxone is used for a disorder does not say so of the naloxone in it. None
             without any.
+        depending: Statements that hold only, or not, or of people, in a circumstance that
+            the thing is; None without any.
         not_held: Statements that are refuted, unknown or superseded, negatives among them,
             which stand in no other section; None without any.
         compositions: The formulations that it is, is sold in, or is an ingredient of.
@@ -143,6 +146,7 @@ class Entity:
     contested: Section | None
     of_forms: Section | None
     of_combinations: Section | None
+    depending: Section | None
     not_held: Section | None
     compositions: tuple[Composition, ...]
 
@@ -154,6 +158,7 @@ class Entity:
             self.contested,
             self.of_forms,
             self.of_combinations,
+            self.depending,
             self.not_held,
         )
         return (*self.sections, *(section for section in special if section))
@@ -195,7 +200,8 @@ def entity(store: Store, iri: str) -> Entity | None:
     )
     compositions = _compositions(store, here)
     of_forms = _of_forms(store, iri, compositions, {one.iri for one in stated})
-    of_all = [one for one in (*stated, *of_forms) if one.held]
+    depending = [one for one in _depending(store, here) if one.held]
+    of_all = [one for one in (*stated, *of_forms, *depending) if one.held]
     plain_of_forms = [one for one in of_forms if one.held and not one.negative | one.contested]
     shared = _shared(iri, compositions)
     linked = references(
@@ -220,9 +226,18 @@ def entity(store: Store, iri: str) -> Entity | None:
         of_combinations=_section(
             _OF_COMBINATIONS, (one for one in plain_of_forms if one.subject.iri in shared)
         ),
+        depending=_section(
+            _DEPENDING, (one for one in depending if not one.negative | one.contested)
+        ),
         not_held=_section(_NOT_HELD, (one for one in (*stated, *of_forms) if not one.held)),
         compositions=compositions,
     )
+
+
+def _depending(store: Store, here: str) -> list[Statement]:
+    """Return what is stated under a circumstance."""
+    slots = "VALUES ?slot { pk:requires pk:unless pk:inPopulation }"
+    return statements(store, f"{slots} ?statement ?slot {here}")
 
 
 def _about(store: Store, here: str) -> Mapping[str, set[str]]:

@@ -79,6 +79,9 @@ def draw(console: Console, found: Entity) -> None:
         console, [*contested, *(one for one in of_forms if one.contested and not one.negative)]
     )
     _draw_sections(console, found, _AFTER_NEGATIVES)
+    if depending := found.depending:
+        lines = ((one.sentence, one) for one in depending.statements)
+        _draw_block(console, depending.heading.lower(), lines)
     if gone := found.not_held:
         lines = ((one.sentence, one) for one in gone.statements)
         _draw_block(console, gone.heading.lower(), lines)

@@ -134,8 +134,12 @@ def _export_kgx(graph: KnowledgeGraph, iris: Sequence[str], output: Path | None)
 
 
 def _write(path: Path, body: bytes) -> None:
-    """Write a file whole, or leave what was there."""
+    """Write a file whole, or leave what was there; a pipe or device is written to as it is."""
+    path = path.resolve()
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(body)
+            return
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
             aside = Path(file.name)
             try:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -108,6 +109,9 @@ def _of(error: Exception, debug: bool) -> int:
     if isinstance(error, OSError) and error.filename is not None:
         say(f"{os.fsdecode(error.filename)}: {error.strerror}; choose another place, or make room")
         return USAGE
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        say(f"the output was not written whole: {error.strerror}; make room, or send it elsewhere")
+        return USAGE
     return _bug(error, debug)
 
 
@@ -144,7 +148,9 @@ def _bug(error: Exception, debug: bool) -> int:
 
 def _usage(error: click.UsageError) -> str:
     text = error.format_message()
-    text = text[:1].lower() + text[1:].rstrip(".")
+    if text[1:2].islower():  # a sentence, and not the name of an argument
+        text = text[:1].lower() + text[1:]
+    text = text.rstrip(".")
     help_ = f"{error.ctx.command_path} --help" if error.ctx else "pharmakon --help"
     return f"{text}\n  Try '{help_}'."
 

@@ -90,7 +90,6 @@ def sources(run: Run) -> None:
     cls=Command,
     examples=(
         ("pharmakon get", "the sources that can be downloaded, with their licences"),
-        ("pharmakon get drugcentral-2016", "one of them, into your data folder"),
         ("pharmakon get https://example.org/labels.csv --output .", "any file, with its digest"),
     ),
 )
