@@ -8,7 +8,7 @@ a section of its own, and so has what sources disagree about; neither is mixed w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pharmakon.namespaces import PK
 from pharmakon.views.entities import Entity
@@ -38,6 +38,8 @@ _HEADINGS = {
     "depending": ("What depends on it", "What depends on it"),
     "not-held": ("Refuted, unknown or superseded", "Refuted, unknown or superseded"),
 }
+
+_OF_CIRCUMSTANCES = {"negatives": "What says no, and depends on it"}
 
 #: Sections that read the same from both ends.
 _TWO_SIDED = (
@@ -87,7 +89,11 @@ def blocks(entity: Entity) -> list[Block]:
     for key in _HEADINGS:
         own, mirrored = _sides(key, here, stated.get(key, ()))
         found += [_block(key, side, mirror) for side, mirror in ((own, False), (mirrored, True))]
-    return [block for block in found if block.statements]
+    kept = [block for block in found if block.statements]
+    if entity.reference.kind != "circumstance":
+        return kept
+    # What says no on such a page says it of something else, under the circumstance.
+    return [replace(one, heading=_OF_CIRCUMSTANCES.get(one.key, one.heading)) for one in kept]
 
 
 def look_alikes(entity: Entity) -> list[Reference]:
