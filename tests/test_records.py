@@ -93,9 +93,10 @@ class Claim:
     def is_called(self, printed: str) -> bool:
         """Whether the subject has that name, or the name is that of its salt."""
         subject = self.node
-        for name in ("subject", "substance"):
-            for value in values(self.node, PK[name]):
-                subject = ox.NamedNode(value)
+        for value in values(self.node, PK["substance"]):
+            subject = ox.NamedNode(value)
+        while found := values(subject, PK["subject"]):  # of a finding, the statement it is about
+            subject = ox.NamedNode(found[0])
         known = {*values(subject, RDFS["label"]), *values(subject, SKOS["altLabel"])}
         return any(
             printed.casefold() == name.casefold()
@@ -130,7 +131,8 @@ def drugcentral(record: str) -> tuple[object, Callable[[Claim], bool]]:
     def agrees(claim: Claim) -> bool:
         row = found[0]
         if values(claim.node, PK["measure"]):  # not what the drug does, but what its target is
-            return kind == "drug_target" and row["TARGET_FAMILY"] == "GPCR"
+            is_receptor = kind == "drug_target" and row["TARGET_FAMILY"] == "GPCR"
+            return is_receptor and claim.is_called(row["DRUG_NAME"])
         says = {
             "drug_indication": lambda: claim.slug("condition") == CONDITIONS[key[1]],
             "drug_target": lambda: (
