@@ -121,3 +121,9 @@ def test_a_statement_that_is_not_there_is_not_found(graph: KnowledgeGraph):
 
 def test_a_graph_says_what_it_is(graph: KnowledgeGraph):
     assert repr(graph).startswith(f"<KnowledgeGraph {graph.release}: ")
+
+
+@pytest.mark.parametrize("name", ["a-b-c", "a>-b-c", "-" * 400, "-".join("ab" * 99), ""])
+def test_a_conclusion_that_no_rule_draws_is_not_found(graph: KnowledgeGraph, name: str):
+    with pytest.raises(NotFoundError):
+        graph.statement(f"statement:antagonist-blocks-agonist-{name}")

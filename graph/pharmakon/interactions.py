@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,6 +16,8 @@ from .views.references import Reference, references
 from .views.statements import Proof, Statement, from_triples, proof, statements
 
 __all__ = ["Interaction", "Pair", "derived", "interactions"]
+
+_NAME = re.compile(r"[a-z0-9-]{1,200}")  # longer, it is no name of ours, and slow to take apart
 
 
 @dataclass(frozen=True)
@@ -104,17 +107,18 @@ def derived(store: Store, iri: str) -> list[ox.Triple]:
     Such a conclusion is not in the graph; its IRI names the rule and the pair.
     """
     name = iri.removeprefix(STATEMENT.base)
+    if not _NAME.fullmatch(name):
+        return []
     for rule in rules():
         if rule.kind != "pair" or not name.startswith(f"{rule.name}-"):
             continue
         parts = name.removeprefix(f"{rule.name}-").split("-")[:-1]
-        for cut in range(1, len(parts)):
-            pair = ["-".join(parts[:cut]), "-".join(parts[cut:])]
-            block = f"VALUES (?a ?b) {{ ({SUBSTANCE[pair[0]]} {SUBSTANCE[pair[1]]}) }}"
-            triples = list(store.construct(_bound(rule.text, block)))
-            found = [triple for triple in triples if triple.subject == ox.NamedNode(iri)]
-            if found:
-                return [*found, *_implied(store, found)]
+        cuts = (("-".join(parts[:at]), "-".join(parts[at:])) for at in range(1, len(parts)))
+        pairs = " ".join(f"({SUBSTANCE[a]} {SUBSTANCE[b]})" for a, b in cuts)
+        triples = store.construct(_bound(rule.text, f"VALUES (?a ?b) {{ {pairs} }}"))
+        found = [triple for triple in triples if triple.subject == ox.NamedNode(iri)]
+        if found:
+            return [*found, *_implied(store, found)]
     return []
 
 

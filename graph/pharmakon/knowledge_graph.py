@@ -106,9 +106,13 @@ class KnowledgeGraph:
         Raises:
             NotFoundError: There is no such statement.
         """
-        found = statements.statement(self.store, expand(iri))
+        try:
+            node = ox.NamedNode(expand(iri)).value
+        except ValueError:  # a character that an IRI may not have
+            raise NotFoundError("statement", iri) from None
+        found = statements.statement(self.store, node)
         if found is None:
-            again = statements.from_triples(self.store, derived(self.store, expand(iri)))
+            again = statements.from_triples(self.store, derived(self.store, node))
             found = next(iter(again), None)
         if found is None:
             raise NotFoundError("statement", iri)
