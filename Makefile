@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 APT := $(shell command -v apt-get 2>/dev/null)
 CHROMIUM := $(shell command -v chromium chromium-browser google-chrome 2>/dev/null | head -n 1)
 
-.PHONY: serve test check format chromium clean
+.PHONY: serve test check format bench chromium clean
 
 ## serve: install into .venv, and serve the packaged graph at http://127.0.0.1:8080/
 serve: $(VENV)/.installed
@@ -31,6 +31,10 @@ format: $(VENV)/.tested
 	$(BIN)/ruff check --fix .
 	$(BIN)/turtlefmt ontology tests/data
 
+## bench: install with the bench extra, and compare the endpoint with other servers
+bench: $(VENV)/.benched
+	$(BIN)/python bench/endpoints.py
+
 # The browser tests need Chromium. Where apt and the right to use it are there, they get it.
 chromium:
 ifeq ($(CHROMIUM),)
@@ -48,6 +52,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.tested: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.benched: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	touch $@ $(VENV)/.installed
 
 clean:

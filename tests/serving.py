@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 
 from flask import Flask
 from werkzeug.serving import make_server
+
+from pharmakon_server.serving import Front, serve
 
 
 @contextlib.contextmanager
@@ -23,6 +26,25 @@ def serving(app: Flask) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextlib.contextmanager
+def fronted(front: Front) -> Iterator[str]:
+    """Serve from a thread as ``pharmakon serve`` does; yield the address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    thread = threading.Thread(
+        target=loop.run_until_complete, args=(serve(front, listening, stop),), daemon=True
+    )
+    thread.start()
+    try:
+        yield url
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()
 
 
 @contextlib.contextmanager

@@ -158,7 +158,8 @@ def test_help_imports_nothing_but_click(args: tuple[str, ...], environment: dict
         "pyoxigraph",
         "rich",
         "pyshacl",
-        "waitress",
+        "granian",
+        "uvloop",
         "pharmakon",
     ]
     script = (

@@ -79,6 +79,7 @@ def test_an_error_is_a_problem_document(
     assert document.pop("status") == status
     assert document.pop("title")
     assert document.pop("detail") in str(error)
+    assert document.pop("request_id")
     assert document == members
     assert "Accept" in response.vary
 

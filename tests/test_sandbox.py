@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -30,7 +31,7 @@ from pharmakon.errors import (
     QueryTooLargeError,
 )
 from pharmakon.stores import OxigraphStore, SandboxedQueries
-from pharmakon.stores.sandbox import _request
+from pharmakon.stores.sandbox import _Deadline, _request
 from pharmakon.stores.syntax import uses_service
 
 from .serving import canary
@@ -258,7 +259,8 @@ def test_naming_an_address_reaches_nobody(queries: SandboxedQueries, query: str)
 def unchecked(queries: SandboxedQueries, query: str) -> None:
     """Run a query past the check of its text."""
     request = _request(query, "application/sparql-results+json", "text/turtle", (), ())
-    queries._run(request | {"size": 1 << 20}, 5.0)
+    request |= {"size": 1 << 20, "masked": None, "defused": False}
+    asyncio.run(queries._run(request, _Deadline(5.0)))
 
 
 @pytest.mark.skipif(not LINUX, reason="only Linux takes sockets from a worker")

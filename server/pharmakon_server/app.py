@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
+import pyoxigraph as ox
 from flask import Flask
 
 from pharmakon import KnowledgeGraph
@@ -11,12 +13,15 @@ from pharmakon.stores import QueryService
 
 from .api import api
 from .compare import compare
+from .description import dataset, description
+from .endpoint import Endpoint
 from .gallery import gallery
 from .graphs import graphs
 from .headers import register_headers
 from .health import health
 from .home import home
 from .interactions import interactions
+from .metrics import Metrics
 from .pages import pages
 from .passages import Passages
 from .presentation import register_presentation
@@ -30,17 +35,29 @@ __all__ = ["create_app"]
 
 
 def create_app(
-    graph: KnowledgeGraph, queries: QueryService, *, sources: Path | None = None
+    graph: KnowledgeGraph,
+    queries: QueryService | Endpoint,
+    *,
+    sources: Path | None = None,
+    metrics: Metrics | None = None,
 ) -> Flask:
     """Return an application that serves a knowledge graph.
 
     Args:
         graph: What is shown.
-        queries: What answers the queries of strangers.
+        queries: What answers the queries of strangers; an endpoint keeps their answers.
         sources: A folder of the texts of sources, so that evidence shows its passage; None
             where they are not at hand.
+        metrics: What was counted, for ``/metrics``.
     """
+    endpoint = queries if isinstance(queries, Endpoint) else Endpoint(queries)
+    held = cache(lambda: dataset(graph.store, release=graph.release))
+
+    def described(address: str) -> list[ox.Triple]:
+        return description(address, held())
+
     app = Flask(__name__)
+    app.config["EXACT_CSV"] = not endpoint.defuse
     # A redirect to the address with fewer slashes would name the host that the caller gave.
     app.url_map.merge_slashes = False
     register_presentation(app, graph)
@@ -54,11 +71,11 @@ def create_app(
         graphs(graph),
         ways(graph),
         interactions(graph),
-        gallery(graph),
+        gallery(graph, endpoint),
         vocabulary(graph),
-        sparql(queries),
+        sparql(endpoint, described),
         api(graph),
-        health(app, graph, queries),
+        health(graph, endpoint, metrics or Metrics()),
     ):
         app.register_blueprint(blueprint)
     return app

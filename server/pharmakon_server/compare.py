@@ -14,7 +14,7 @@ from pharmakon.errors import NotFoundError
 from pharmakon.views.comparison import Comparison, Group, Row
 from pharmakon.views.references import Reference
 
-from .forms import as_json, split
+from .forms import as_csv, as_json, split
 
 __all__ = ["MOST", "compare", "known", "resolved"]
 
@@ -40,7 +40,7 @@ def compare(graph: KnowledgeGraph) -> Blueprint:
         if suffix == "json":
             return as_json(found.to_dict())
         if suffix == "csv":
-            return Response(_csv(found), mimetype="text/csv")
+            return as_csv(_csv(found))
         return Response(
             render_template(
                 "compare.html",

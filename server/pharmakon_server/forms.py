@@ -6,17 +6,18 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from flask import Response, request
+from flask import Response, current_app, request
 from werkzeug.exceptions import NotAcceptable
 
 from pharmakon import KnowledgeGraph, exports
+from pharmakon.spreadsheets import defuse
 from pharmakon.views.statements import Statement
 
 from . import urls
 from .negotiation import best
 from .presentation import DISCLAIMER
 
-__all__ = ["FORMS", "Form", "alternates", "as_json", "chosen", "respond", "split"]
+__all__ = ["FORMS", "Form", "alternates", "as_csv", "as_json", "chosen", "respond", "split"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def respond(
     elif form.suffix == "json":
         response = as_json(plain())
     elif form.suffix == "csv":
-        response = Response(exports.to_csv(table()), mimetype="text/csv")
+        response = as_csv(exports.to_csv(table()))
     else:
         body = exports.serialise(graph.describe(iri), form.suffix)
         response = Response(body, mimetype=form.media_type)
@@ -113,6 +114,13 @@ def respond(
             "Link", f'<{other["href"]}>; rel="alternate"; type="{other["media_type"]}"'
         )
     return response
+
+
+def as_csv(table: str) -> Response:
+    """Return a table, in which a spreadsheet runs nothing unless it is wanted exactly."""
+    body = table.encode()
+    exact = current_app.config["EXACT_CSV"] or request.args.get("csv") == "exact"
+    return Response(body if exact else defuse(body), mimetype="text/csv")
 
 
 def as_json(found: dict[str, object]) -> Response:

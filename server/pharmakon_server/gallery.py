@@ -17,7 +17,8 @@ from pharmakon.tables import Table, plain
 from pharmakon.views.references import Reference, references, values_of
 from pharmakon.views.statements import statements
 
-from .forms import as_json, split
+from .endpoint import Endpoint
+from .forms import as_csv, as_json, split
 
 __all__ = ["Result", "bound", "examples", "gallery", "result"]
 
@@ -39,8 +40,8 @@ class Result:
     total: int
 
 
-def gallery(graph: KnowledgeGraph) -> Blueprint:
-    """Return the routes of the named queries."""
+def gallery(graph: KnowledgeGraph, endpoint: Endpoint) -> Blueprint:
+    """Return the routes of the named queries, which the endpoint runs for the site itself."""
     blueprint = Blueprint("gallery", __name__)
 
     @blueprint.get("/queries")
@@ -52,18 +53,18 @@ def gallery(graph: KnowledgeGraph) -> Blueprint:
         stem, suffix = split(name)
         query = bound(graph, queries.load(stem))
         if suffix == "json":
-            found = graph.query(query.text)
+            found = endpoint.table(query.text)
             return as_json(
                 {"query": stem, "columns": list(found.columns), "rows": found.to_dicts()}
             )
         if suffix == "csv":
-            return Response(_csv(graph.query(query.text)), mimetype="text/csv")
+            return as_csv(_csv(endpoint.table(query.text)))
         return Response(
             render_template(
                 "query.html",
                 query=query,
                 values={key: _value(graph, query, key) for key in query.params},
-                result=result(graph, query, _MOST_ROWS),
+                result=result(graph, endpoint.table(query.text), _MOST_ROWS),
             ),
             mimetype="text/html",
         )
@@ -89,9 +90,8 @@ def examples(graph: KnowledgeGraph, query: queries.Query) -> tuple[Reference | s
     return tuple(named.get(expand(text.strip("<>")), text.strip('"')) for text in texts)
 
 
-def result(graph: KnowledgeGraph, query: queries.Query, most: int) -> Result:
-    """Return the answer of a query, at most so many rows of it."""
-    found = graph.query(query.text)
+def result(graph: KnowledgeGraph, found: Table, most: int) -> Result:
+    """Return the answer of a query as it is shown, at most so many rows of it."""
     shown = found.rows[:most]
     named = _named(graph, shown)
     columns = [name for name in found.columns if not _says_again(name, found.columns)]

@@ -6,7 +6,7 @@ import hashlib
 
 from flask import Flask, Response, request
 
-__all__ = ["register_headers"]
+__all__ = ["register_headers", "secure"]
 
 _POLICY = "; ".join(
     (
@@ -20,7 +20,17 @@ _POLICY = "; ".join(
 )
 
 #: What changes without the release changing, so that it must be asked for each time.
-_LIVE = ("/livez", "/readyz", "/metrics", "/sparql")
+_LIVE = ("/livez", "/readyz", "/metrics", "/sparql", "/store", "/update")
+
+
+def secure() -> dict[str, str]:
+    """Return what every answer tells a browser, so that nothing in it can do harm."""
+    return {
+        "Content-Security-Policy": _POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
 
 
 def register_headers(app: Flask, release: str) -> None:
@@ -33,10 +43,8 @@ def register_headers(app: Flask, release: str) -> None:
     @app.after_request
     def add(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", _POLICY)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        for name, value in secure().items():
+            headers.setdefault(name, value)
         response.vary.add("Accept")
         if request.method in ("GET", "HEAD") and response.status_code == 200:
             if request.path.startswith(_LIVE):

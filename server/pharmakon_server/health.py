@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from threading import Lock
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Response, jsonify
 
 from pharmakon import KnowledgeGraph, PharmakonError
 from pharmakon.errors import QueryBusyError
-from pharmakon.stores import QueryService
+from pharmakon.stores import SandboxedQueries
+
+from .endpoint import Endpoint
+from .metrics import Metrics
 
 __all__ = ["health"]
 
 
-def health(app: Flask, graph: KnowledgeGraph, queries: QueryService) -> Blueprint:
+def health(graph: KnowledgeGraph, endpoint: Endpoint, metrics: Metrics) -> Blueprint:
     """Return the routes by which a machine looks after the server."""
     blueprint = Blueprint("health", __name__)
-    answered: Counter[int] = Counter()
-    lock = Lock()
-
-    @app.after_request
-    def count(response: Response) -> Response:
-        with lock:
-            answered[response.status_code] += 1
-        return response
+    queries = endpoint.queries
+    _watch(graph, endpoint, metrics)
 
     @blueprint.get("/livez")
     def live() -> Response:
@@ -36,30 +31,32 @@ def health(app: Flask, graph: KnowledgeGraph, queries: QueryService) -> Blueprin
         parts: dict[str, Callable[[], object]] = {
             "store": lambda: len(graph.store),
             "names": lambda: len(graph.names),
-            "queries": lambda: queries.answer("ASK { }", timeout=5).body,
+            "queries": lambda: queries.answer("ASK { }", timeout=5, own=True).body,
         }
         missing = {name: reason for name, part in parts.items() if (reason := _fault(part))}
         found = {"ready": not missing, "release": graph.release, "missing": missing}
         return jsonify(found), 503 if missing else 200
 
     @blueprint.get("/metrics")
-    def metrics() -> Response:
-        lines = [
-            "# HELP pharmakon_release_info The release that is served.",
-            "# TYPE pharmakon_release_info gauge",
-            f'pharmakon_release_info{{release="{graph.release}"}} 1',
-            "# HELP pharmakon_quads The quads of the release.",
-            "# TYPE pharmakon_quads gauge",
-            f"pharmakon_quads {len(graph.store)}",
-            "# HELP pharmakon_requests_total The requests that were answered, by status.",
-            "# TYPE pharmakon_requests_total counter",
-        ]
-        with lock:
-            counts = sorted(answered.items())
-        lines += [f'pharmakon_requests_total{{status="{code}"}} {n}' for code, n in counts]
-        return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")
+    def figures() -> Response:
+        return Response(metrics.render(), content_type=metrics.media_type)
 
     return blueprint
+
+
+def _watch(graph: KnowledgeGraph, endpoint: Endpoint, metrics: Metrics) -> None:
+    """Show the state of the parts among the figures."""
+    cache, queries = endpoint.cache, endpoint.queries
+    metrics.about("release", "The release that is served.", graph.release)
+    metrics.watch("quads", "Quads of the release.", lambda: len(graph.store))
+    metrics.watch("cache_hits", "Queries whose answer was kept.", lambda: cache.hits)
+    metrics.watch("cache_misses", "Queries whose answer was not.", lambda: cache.misses)
+    metrics.watch("cache_answers", "Answers that are kept.", lambda: len(cache))
+    metrics.watch("cache_bytes", "What they take.", lambda: cache.bytes)
+    if isinstance(queries, SandboxedQueries):
+        metrics.watch("queries_running", "Queries that run.", lambda: queries.running)
+        metrics.watch("queries_waiting", "Queries that wait.", lambda: queries.waiting)
+        metrics.watch("workers_killed", "Workers that were ended.", lambda: queries.killed)
 
 
 def _fault(part: Callable[[], object]) -> str:

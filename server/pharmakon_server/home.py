@@ -104,7 +104,7 @@ def _worked(graph: KnowledgeGraph) -> list[Worked]:
     for name in _WORKED:
         if name in queries.names():
             query = queries.load(name)
-            answer = result(graph, query, 100)
+            answer = result(graph, graph.query(query.text), 100)
             rows = tuple(dict.fromkeys(_gist(row) for row in answer.rows))[:_ROWS]
             if rows:
                 found.append(Worked(query, examples(graph, query), rows, answer.total))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import pyoxigraph as ox
 
@@ -54,7 +55,12 @@ def best(accept: str | None, offered: Sequence[str]) -> str | None:
         >>> best("text/csv;q=0.5, application/*", ["text/csv", "application/json"])
         'application/json'
     """
-    ranges = _ranges(accept or "") or {"*/*": 1.0}
+    return _best(accept or "", tuple(offered))
+
+
+@lru_cache(maxsize=1000)
+def _best(accept: str, offered: tuple[str, ...]) -> str | None:
+    ranges = _ranges(accept) or {"*/*": 1.0}
     graded = {offer: _quality(ranges, offer.lower()) for offer in offered}
     wanted = max(graded.values(), default=0.0)
     return next((offer for offer in offered if graded[offer] == wanted), None) if wanted else None

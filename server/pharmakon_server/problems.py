@@ -31,7 +31,11 @@ from pharmakon.errors import (
 
 from .negotiation import HTML, best
 
-__all__ = ["Problem", "problem_of", "register_errors"]
+__all__ = ["REFUSAL", "REQUEST_ID", "Problem", "problem_of", "register_errors"]
+
+#: Where whoever received a request leaves why it is refused, and its number.
+REFUSAL = "pharmakon.refusal"
+REQUEST_ID = "pharmakon.request_id"
 
 _JSON = "application/problem+json"
 _TYPES = "https://w3id.org/pharmakon/problem/"
@@ -96,6 +100,12 @@ def register_errors(app: Flask) -> None:
     def fault(error: Exception) -> Response:
         return _respond(_fault(error))
 
+    @app.before_request
+    def refuse() -> None:
+        refusal: Exception | None = request.environ.get(REFUSAL)
+        if refusal is not None:
+            raise refusal
+
     app.register_error_handler(PharmakonError, ours)
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(Exception, fault)
@@ -128,7 +138,7 @@ def _members(error: PharmakonError) -> dict[str, object]:
 
 def _fault(error: Exception) -> Problem:
     """Log an error that is not the caller's, and return what the caller may know of it."""
-    number = uuid.uuid4().hex
+    number = _number()
     current_app.logger.error(
         "request %s failed: %s %s", number, request.method, request.path, exc_info=error
     )
@@ -143,6 +153,11 @@ def _fault(error: Exception) -> Problem:
     )
 
 
+def _number() -> str:
+    """Return the number of the request, by which it is found in the log."""
+    return str(request.environ.setdefault(REQUEST_ID, uuid.uuid4().hex))
+
+
 def _respond(problem: Problem) -> Response:
     wanted = best(request.headers.get("Accept"), [_JSON, "application/json", HTML])
     if wanted == HTML and problem.status != 500:
@@ -151,7 +166,8 @@ def _respond(problem: Problem) -> Response:
         # What failed may be what makes pages.
         body, media_type = f"{problem.title}: {problem.detail}\n", "text/plain"
     else:
-        body = json.dumps(problem.to_dict(), ensure_ascii=False, indent=2) + "\n"
+        members = {"request_id": _number()} | problem.to_dict()
+        body = json.dumps(members, ensure_ascii=False, indent=2) + "\n"
         media_type = _JSON
     response = Response(body, problem.status, problem.headers, mimetype=media_type)
     response.vary.add("Accept")

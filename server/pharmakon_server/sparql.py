@@ -1,13 +1,14 @@
 """The SPARQL endpoint: the SPARQL 1.1 Protocol for programs, an editor for people.
 
-A stranger's query is never parsed here: a
-:class:`~pharmakon.stores.base.QueryService` answers it, whole or not at all.
+A stranger's query is never parsed here: an :class:`~pharmakon_server.endpoint.Endpoint`
+answers it, whole or not at all.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TypedDict
@@ -15,34 +16,35 @@ from urllib.parse import urlencode
 
 import pyoxigraph as ox
 from flask import Blueprint, Response, render_template, request
-from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest, NotAcceptable, UnsupportedMediaType
 
 from pharmakon import queries
-from pharmakon.errors import PharmakonError, QueryRefusedError, QueryTooComplexError
-from pharmakon.namespaces import PREFIXES, RDF, shorten
-from pharmakon.stores import Answer, QueryService
-from pharmakon.stores.syntax import gives_graph
+from pharmakon.errors import PharmakonError, QueryTooComplexError
+from pharmakon.namespaces import PREFIXES, shorten
+from pharmakon.stores import Answer
 
 from . import urls
-from .negotiation import GRAPHS, HTML, RESULTS, SUFFIXES, best
+from .endpoint import Endpoint
+from .negotiation import GRAPHS, HTML
 from .problems import problem_of
+from .protocol import Operation, read, wanted
 
-__all__ = ["sparql"]
+__all__ = ["OPEN", "OUTCOME", "sparql"]
 
-_FORM = "application/x-www-form-urlencoded"
-_QUERY = "application/sparql-query"
-_UPDATE = "application/sparql-update"
+#: What every answer of the endpoint says, so that the pages of others may ask it.
+OPEN = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
 
-#: How many bytes of a request are read, and how many rows and characters a page shows.
-_LONGEST_BODY = 1 << 20
+#: Where whoever received a request leaves what became of its query, if that ran already.
+OUTCOME = "pharmakon.outcome"
+
+#: How many rows and characters a page shows.
 _MOST_ROWS = 1000
 _MOST_TEXT = 200_000
 
 _DOWNLOADS = {"solutions": ("csv", "tsv", "json", "xml"), "graph": ("ttl", "nt", "jsonld", "rdf")}
 
-_SD = "http://www.w3.org/ns/sparql-service-description#"
-_FORMATS = "http://www.w3.org/ns/formats/"
+_DESCRIBED_BY = {name: PREFIXES[name] for name in ("dcat", "dcterms", "pk", "void")} | {
+    "sd": "http://www.w3.org/ns/sparql-service-description#"
+}
 
 _FIRST_QUERY = """\
 # What treats opioid use disorder, and what is certain of it
@@ -55,26 +57,6 @@ SELECT ?substance ?name ?certainty WHERE {
 }
 ORDER BY ?name
 """
-
-
-@dataclass(frozen=True)
-class _Operation:
-    """A query, as the protocol carries it."""
-
-    query: str
-    default_graphs: list[str]
-    named_graphs: list[str]
-    timeout: float | None
-
-    def ask(self, service: QueryService, results: str, graphs: str) -> Answer:
-        return service.answer(
-            self.query,
-            results=results,
-            graphs=graphs,
-            default_graphs=self.default_graphs,
-            named_graphs=self.named_graphs,
-            timeout=self.timeout,
-        )
 
 
 @dataclass(frozen=True)
@@ -117,168 +99,76 @@ class _Results(TypedDict):
     boolean: bool
 
 
-def sparql(service: QueryService) -> Blueprint:
-    """Return the route of the endpoint, which asks a service."""
+def sparql(endpoint: Endpoint, described: Callable[[str], list[ox.Triple]]) -> Blueprint:
+    """Return the route of an endpoint.
+
+    Args:
+        endpoint: What answers.
+        described: Describes it, given its address.
+    """
     blueprint = Blueprint("sparql", __name__)
 
     @blueprint.route("/sparql", methods=["GET", "POST"])
-    def endpoint() -> Response:
-        request.max_content_length = _LONGEST_BODY
-        request.max_form_memory_size = _LONGEST_BODY
-        operation = _operation()
+    def answer() -> Response:
+        operation = read(request)
         if operation is None:
-            return _front()
-        offered = list(GRAPHS if gives_graph(operation.query) else RESULTS)
-        wanted = _wanted([*offered, HTML])
-        if wanted == HTML:
-            return _page(service, operation)
-        results = wanted if wanted in RESULTS else next(iter(RESULTS))
-        graphs = wanted if wanted in GRAPHS else next(iter(GRAPHS))
-        answer = operation.ask(service, results, graphs)
-        return Response(answer.body, mimetype=answer.media_type)
+            return _front(described)
+        if operation.form == HTML:
+            return _page(operation, lambda: _answer(endpoint, operation, endpoint.tag(operation)))
+        tag = endpoint.tag(operation)
+        if tag and request.if_none_match.contains_weak(tag):
+            return _tagged(Response(status=304), tag)
+        found = _answer(endpoint, operation, tag)
+        return _tagged(Response(found.body, mimetype=found.media_type), tag)
 
     @blueprint.after_request
     def for_everybody(response: Response) -> Response:
-        headers = response.headers
-        headers["Access-Control-Allow-Origin"] = "*"
-        headers["X-Content-Type-Options"] = "nosniff"
+        for name, value in OPEN.items():
+            response.headers[name] = value
         response.vary.add("Accept")
         if request.method == "OPTIONS":
-            headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
-            headers["Access-Control-Allow-Headers"] = "Accept, Content-Type"
-            headers["Access-Control-Max-Age"] = "86400"
+            response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
+            response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
+            response.headers["Access-Control-Max-Age"] = "86400"
         return response
 
     return blueprint
 
 
-def _operation() -> _Operation | None:
-    """Return what the request asks, or None where it only asks for the endpoint itself.
+def _answer(endpoint: Endpoint, operation: Operation, tag: str) -> Answer:
+    """Return the answer to an operation.
 
     Raises:
-        BadRequest: There is no query, more than one, or one that cannot be read.
-        UnsupportedMediaType: The body is of another type.
-        QueryRefusedError: It is an update.
+        PharmakonError: There is none.
     """
-    if request.mimetype == _UPDATE or "update" in request.args:
-        raise _no_updates()
-    direct = request.method == "POST" and request.mimetype == _QUERY
-    if request.method == "POST" and not direct and request.mimetype != _FORM:
-        raise UnsupportedMediaType(f"send the query as {_QUERY}, or in a form as {_FORM}")
-    parameters = request.form if request.method == "POST" and not direct else request.args
-    if "update" in parameters:
-        raise _no_updates()
-    if direct:
-        query = _text(request.get_data())
-    elif request.method != "POST" and "query" not in parameters:
-        return None
-    else:
-        query = _only("query", parameters)
-    if not query.strip():
-        raise BadRequest("the query is empty; write one after query=, or in the body")
-    return _Operation(
-        query,
-        _iris("default-graph-uri", parameters),
-        _iris("named-graph-uri", parameters),
-        _timeout(parameters),
-    )
+    outcome: Answer | Exception | None = request.environ.get(OUTCOME)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome or endpoint.kept(tag) or asyncio.run(endpoint.answer(operation, tag))
 
 
-def _only(name: str, parameters: MultiDict[str, str]) -> str:
-    found = parameters.getlist(name)
-    if len(found) != 1:
-        raise BadRequest(f"the request has {len(found)} parameters {name!r}; send one")
-    return found[0]
+def _tagged(response: Response, tag: str) -> Response:
+    if tag:
+        response.set_etag(tag)
+        response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
-def _text(body: bytes) -> str:
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if charset not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType(f"the query is sent as {charset}; send it as utf-8")
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"the query is not UTF-8 from byte {error.start} on") from error
-
-
-def _iris(name: str, parameters: MultiDict[str, str]) -> list[str]:
-    try:
-        return [ox.NamedNode(iri).value for iri in parameters.getlist(name)]
-    except ValueError as error:
-        raise BadRequest(f"{name} is not an absolute IRI ({error})") from error
-
-
-def _timeout(parameters: MultiDict[str, str]) -> float | None:
-    if "timeout" not in parameters:
-        return None
-    stated = _only("timeout", parameters)
-    try:
-        seconds = float(stated)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise BadRequest(f"timeout is {stated!r}; give a number of seconds above 0")
-    return seconds
-
-
-def _wanted(offered: Sequence[str]) -> str:
-    """Return the media type that the caller wants, by ``format=`` or ``Accept``."""
-    if "format" in request.values:
-        wanted = SUFFIXES.get(request.values["format"])
-        found = wanted if wanted in offered else None
-        ways = f"format= with {_suffixes(offered)}"
-    else:
-        found = best(request.headers.get("Accept"), offered)
-        ways = f"Accept with {', '.join(offered)}"
-    if found is None:
-        raise NotAcceptable(f"the answer has none of the forms asked for; ask by {ways}")
-    return found
-
-
-def _suffixes(offered: Sequence[str]) -> str:
-    return ", ".join(suffix for suffix, form in SUFFIXES.items() if form in offered)
-
-
-def _front() -> Response:
+def _front(described: Callable[[str], list[ox.Triple]]) -> Response:
     """Return the endpoint itself: a page for people, a Service Description for programs."""
-    wanted = _wanted([*GRAPHS, HTML])
-    if wanted == HTML:
+    media_type = wanted(request, [*GRAPHS, HTML])
+    if media_type == HTML:
         return Response(_render(_FIRST_QUERY), mimetype=HTML)
-    form = GRAPHS[wanted]
-    prefixes = {"sd": _SD} if form in (ox.RdfFormat.TURTLE, ox.RdfFormat.TRIG) else None
-    body = ox.serialize(_description(request.base_url), format=form, prefixes=prefixes)
-    return Response(body or b"", mimetype=wanted)
+    form = GRAPHS[media_type]
+    prefixes = _DESCRIBED_BY if form in (ox.RdfFormat.TURTLE, ox.RdfFormat.TRIG) else None
+    body = ox.serialize(described(request.base_url), format=form, prefixes=prefixes)
+    return Response(body or b"", mimetype=media_type)
 
 
-def _description(endpoint: str) -> list[ox.Triple]:
-    """Return the Service Description (SPARQL 1.1 Service Description)."""
-    service, dataset = ox.BlankNode("service"), ox.BlankNode("dataset")
-    graph = ox.BlankNode("graph")
-
-    def sd(name: str) -> ox.NamedNode:
-        return ox.NamedNode(_SD + name)
-
-    forms = {form.iri for form in RESULTS.values()} | {form.iri for form in GRAPHS.values()}
-    # Oxigraph has another IRI for JSON-LD than the one that the W3C registered.
-    forms = {form.replace("https://www.w3.org/ns/formats/data/", _FORMATS) for form in forms}
-    return [
-        ox.Triple(service, RDF["type"], sd("Service")),
-        ox.Triple(service, sd("endpoint"), ox.NamedNode(endpoint)),
-        ox.Triple(service, sd("supportedLanguage"), sd("SPARQL11Query")),
-        ox.Triple(service, sd("feature"), sd("UnionDefaultGraph")),
-        *(ox.Triple(service, sd("resultFormat"), ox.NamedNode(form)) for form in sorted(forms)),
-        ox.Triple(service, sd("defaultDataset"), dataset),
-        ox.Triple(dataset, RDF["type"], sd("Dataset")),
-        ox.Triple(dataset, sd("defaultGraph"), graph),
-        ox.Triple(graph, RDF["type"], sd("Graph")),
-    ]
-
-
-def _page(service: QueryService, operation: _Operation) -> Response:
+def _page(operation: Operation, answer: Callable[[], Answer]) -> Response:
     """Return the editor with the query, and its answer or what is wrong with it."""
     try:
-        answer = operation.ask(service, "application/sparql-results+json", "text/turtle")
-        shown = _shown(operation.query, answer)
+        shown = _shown(operation.query, answer())
     except PharmakonError as error:
         problem = problem_of(error)
         page = _render(operation.query, problem=problem)
@@ -346,7 +236,3 @@ def _cell(term: _Term) -> _Cell:
         return _Cell(f"_:{value}")
     language = str(term.get("xml:lang", ""))
     return _Cell(value, note=language or shorten(term.get("datatype", "")))
-
-
-def _no_updates() -> QueryRefusedError:
-    return QueryRefusedError("updates are off: this server only answers queries, sent as query=")

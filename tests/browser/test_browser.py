@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +17,14 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, sync_playwright
-from waitress.server import create_server
 
 from pharmakon import KnowledgeGraph
 from pharmakon.stores import OxigraphStore, SandboxedQueries
 from pharmakon_server import create_app
+from pharmakon_server.endpoint import Endpoint
+from pharmakon_server.serving import Front
+
+from ..serving import fronted
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -93,11 +95,9 @@ def _served(graph: KnowledgeGraph) -> Iterator[str]:
     store = graph.store
     assert isinstance(store, OxigraphStore)
     with SandboxedQueries(store, workers=1) as queries:
-        server = create_server(create_app(graph, queries), host="127.0.0.1", port=0, threads=4)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.effective_port}"
-        server.close()
+        endpoint = Endpoint(queries, graph.release)
+        with fronted(Front(create_app(graph, endpoint), endpoint)) as url:
+            yield url
 
 
 @pytest.fixture(scope="module")

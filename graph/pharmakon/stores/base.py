@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import Literal, Protocol, TypedDict, Unpack
 
 import pyoxigraph as ox
 
-__all__ = ["Answer", "QueryService", "Row", "Solutions", "Store", "Term", "text"]
+__all__ = [
+    "Answer",
+    "Asking",
+    "Generation",
+    "Generations",
+    "QueryService",
+    "Row",
+    "Solutions",
+    "Store",
+    "Term",
+    "text",
+]
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 
@@ -98,34 +110,79 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Generation:
+    """A state of a store that changes, on disk, which does not change itself.
+
+    Attributes:
+        key: What tells it from every other state, and from every other store.
+        path: The store to read.
+    """
+
+    key: str
+    path: Path
+
+
+class Generations(Protocol):
+    """A store that changes, for those who read it: one whole state after another."""
+
+    def acquire(self) -> Generation:
+        """Return the newest state, which holds all that was acknowledged; it stays there."""
+        ...
+
+    def release(self, generation: Generation) -> None:
+        """Say that a state is read no more."""
+        ...
+
+    def is_newest(self, generation: Generation) -> bool:
+        """Return whether nothing was written since a state."""
+        ...
+
+
+class Asking(TypedDict, total=False):
+    """How a stranger's query is asked.
+
+    Attributes:
+        results: The media type wanted for solutions and booleans.
+        graphs: The media type wanted for CONSTRUCT and DESCRIBE.
+        default_graphs: IRIs of the graphs that together are the default graph.
+        named_graphs: IRIs of the graphs that GRAPH may name. Without either, the default
+            graph is the union of all, and GRAPH may name all; with any, the dataset is
+            these alone (SPARQL 1.1 Protocol, section 2.1.4).
+        timeout: The time limit in seconds; None, or more than the service's own limit,
+            means the service's own.
+        size: How many bytes the answer may have; None, or more than the service's own
+            limit, means the service's own.
+        own: Whether the site itself asks: its queries never wait behind strangers'.
+        defused: Whether CSV is changed where a spreadsheet would run it as a formula.
+    """
+
+    results: str
+    graphs: str
+    default_graphs: Sequence[str]
+    named_graphs: Sequence[str]
+    timeout: float | None
+    size: int | None
+    own: bool
+    defused: bool
+
+
 class QueryService(Protocol):
     """What the endpoint asks of whatever runs a stranger's query."""
 
-    def answer(
-        self,
-        query: str,
-        *,
-        results: str = "application/sparql-results+json",
-        graphs: str = "text/turtle",
-        default_graphs: Sequence[str] = (),
-        named_graphs: Sequence[str] = (),
-        timeout: float | None = None,
-    ) -> Answer:
+    def answer(self, query: str, **asking: Unpack[Asking]) -> Answer:
         """Return the whole answer, or raise.
 
         Args:
             query: SPARQL 1.1 Query text from a stranger.
-            results: The media type wanted for solutions and booleans.
-            graphs: The media type wanted for CONSTRUCT and DESCRIBE.
-            default_graphs: IRIs of the graphs that together are the default graph.
-            named_graphs: IRIs of the graphs that GRAPH may name. Without either, the
-                default graph is the union of all, and GRAPH may name all; with any, the
-                dataset is these alone (SPARQL 1.1 Protocol, section 2.1.4).
-            timeout: The time limit in seconds; None, or more than the service's own
-                limit, means the service's own.
+            **asking: How it is asked.
 
         Raises:
             QueryError: The query is not answered; its subclasses say why.
             RemoteError: The service is another server, and it failed.
         """
+        ...
+
+    async def answer_async(self, query: str, **asking: Unpack[Asking]) -> Answer:
+        """Return or raise what :meth:`answer` does; a task that is cancelled ends the query."""
         ...

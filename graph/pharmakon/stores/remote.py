@@ -7,6 +7,7 @@ page of HTML when they are overloaded, or end in the middle of an answer.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -15,7 +16,8 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
+from typing import Any, Unpack
 from urllib.parse import urlencode, urlsplit
 
 import pyoxigraph as ox
@@ -31,7 +33,8 @@ from ..errors import (
     RemoteError,
 )
 from ..namespaces import PREFIXES
-from .base import Answer, Solutions
+from ..spreadsheets import defuse
+from .base import Answer, Asking, Solutions
 from .diagnosis import wrong_form
 from .oxigraph import solutions
 from .syntax import check, declared_prefixes, gives_graph, place, tokens
@@ -45,6 +48,11 @@ _ACCEPT_GRAPH = "application/n-triples, text/turtle;q=0.9"
 
 #: How long a connection may take to be made, in seconds.
 _CONNECT = 5.0
+
+#: So deep the JSON of an answer may be: the parser ends the process at deep triple terms.
+_DEEPEST = 100
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,9 @@ class RemoteStore:
         default_graphs: Sequence[str] = (),
         named_graphs: Sequence[str] = (),
         timeout: float | None = None,
+        size: int | None = None,
+        own: bool = False,
+        defused: bool = False,
     ) -> Answer:
         """Return the whole answer, or raise: see :class:`pharmakon.stores.base.QueryService`.
 
@@ -155,7 +166,18 @@ class RemoteStore:
         with self._believing():
             body = result.serialize(format=form) or b""
         boolean = isinstance(result, ox.QueryBoolean)
+        if defused and results == "text/csv":
+            body = defuse(body)
         return Answer("boolean" if boolean else "solutions", results, body)
+
+    async def answer_async(self, query: str, **asking: Unpack[Asking]) -> Answer:
+        """Return what :meth:`answer` does, from a thread; the other server is not stopped.
+
+        Raises:
+            QueryError: The query is not answered; its subclasses say why.
+            RemoteError: The server did not answer, or not as it should.
+        """
+        return await asyncio.to_thread(self.answer, query, **asking)
 
     def _results(
         self, query: str, timeout: float | None = None, graph: dict[str, list[str]] | None = None
@@ -165,6 +187,8 @@ class RemoteStore:
         reply = self._ask(query, _RESULTS, timeout, graph or {})
         if reply.media_type not in (_RESULTS, "application/json"):
             raise self._strange(reply, "SPARQL results in JSON")
+        if _depth(reply.body) > _DEEPEST:
+            raise RemoteError(f"{self.url} sent an answer that is nested too deeply to be read")
         with self._believing():
             return ox.parse_query_results(reply.body, ox.QueryResultsFormat.JSON)
 
@@ -216,19 +240,19 @@ class RemoteStore:
                     "User-Agent": "pharmakon",
                 },
             )
-            response = connection.getresponse()
-            body = response.read(self.size + 1)
-            if len(body) > self.size:
-                raise QueryTooLargeError(self.size)
-            if response.length:
-                raise http.client.IncompleteRead(body, response.length)
-            return _Reply(
-                response.status,
-                response.reason,
-                response.headers.get_content_type(),
-                response.headers.get("Location", "") if 300 <= response.status < 400 else "",
-                body,
-            )
+            with connection.getresponse() as response:
+                body = response.read(self.size + 1)
+                if len(body) > self.size:
+                    raise QueryTooLargeError(self.size)
+                if response.length:
+                    raise http.client.IncompleteRead(body, response.length)
+                return _Reply(
+                    response.status,
+                    response.reason,
+                    response.headers.get_content_type(),
+                    response.headers.get("Location", "") if 300 <= response.status < 400 else "",
+                    body,
+                )
         except (OSError, http.client.HTTPException) as error:
             if late.is_set() or isinstance(error, TimeoutError):
                 raise RemoteError(
@@ -335,3 +359,9 @@ def _said(reply: _Reply) -> str:
 def _line(text: str) -> str:
     """Return a text in one line, of characters that can be shown."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _depth(body: bytes) -> int:
+    """Return how deep a text of JSON is nested."""
+    marks = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
+    return max(accumulate(1 if mark in b"[{" else -1 for mark in marks), default=0)

@@ -2,8 +2,9 @@
 
 Oxigraph cannot stop a query that it has begun, its parser ends the process at deep
 nesting, and it follows ``SERVICE`` to any address. So a stranger's query runs in a worker:
-a process with a memory limit and without sockets, which is killed at its time limit. The
-zygote (``zygote.py``) forks workers; this is the side that asks them.
+a process with a memory limit and without sockets, which is killed at its time limit, or
+when nobody waits for its answer any more. The zygote (``zygote.py``) forks workers; this is
+the side that asks them.
 
 An answer is whole or it is an error: the worker serialises it first, and says how long it
 is before it sends it.
@@ -11,6 +12,7 @@ is before it sends it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -22,14 +24,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, Unpack
 
 import pyoxigraph as ox
 
+from .. import spreadsheets
 from ..errors import (
     QueryBusyError,
     QueryError,
@@ -40,23 +45,31 @@ from ..errors import (
 )
 from ..namespaces import BASE, PREFIXES
 from . import zygote
-from .base import Answer
+from .base import Answer, Asking, Generation, Generations
 from .diagnosis import diagnose
+from .federation import Federation
 from .oxigraph import OxigraphStore
-from .syntax import check, names_graphs
+from .syntax import FEDERATION_IS_OFF, check, masked, names_graphs, uses_service
 
 __all__ = ["SandboxedQueries"]
 
 #: How long an answer that is ready may take to arrive, beyond the time limit, in seconds.
 _GRACE = 0.3
 
+#: How long a query waits for a store that loads, even past its own limit, in seconds.
+_STARTING = 2.0
+
+#: A text longer than this, in characters, is looked through away from the event loop.
+_LONG = 10_000
+
 
 class SandboxedQueries:
     """Answers queries in worker processes: a :class:`pharmakon.stores.base.QueryService`.
 
     Nothing is started before the first query or :meth:`start`. It may be used from many
-    threads. On Linux a worker has no network and a memory limit; elsewhere it is still
-    killed at its time limit, and SERVICE is refused by the text of the query alone.
+    threads, and from many event loops. On Linux a worker has no network and a memory limit;
+    elsewhere it is still killed at its time limit, and SERVICE is refused by the text of
+    the query alone.
 
     Example:
         >>> with SandboxedQueries(OxigraphStore()) as queries:
@@ -66,35 +79,48 @@ class SandboxedQueries:
 
     def __init__(
         self,
-        store: OxigraphStore,
+        store: OxigraphStore | Generations,
         *,
         workers: int = 2,
+        reserved: int = 1,
         timeout: float = 30.0,
         memory: int = 1 << 30,
         size: int = 64 << 20,
         patience: float = 2.0,
+        queue: int = 64,
         recycle: int = 10_000,
+        federation: Federation | None = None,
     ) -> None:
-        """Prepare to answer from a store, which must not change any more.
+        """Prepare to answer from a store.
 
         Args:
-            store: What is asked: copied where it is in memory, opened where it is on disk.
-            workers: How many queries run at once.
+            store: What is asked. A store in memory is copied, and must not change any more;
+                one on disk is opened where it is; of one that changes, each query sees the
+                newest generation, whose default graph is not the union.
+            workers: How many strangers' queries run at once.
+            reserved: How many queries of the site's own run at once beside those.
             timeout: The time limit of a query, in seconds.
             memory: How many bytes a query may take beyond the store itself.
             size: How many bytes an answer may have.
             patience: How many seconds a query waits for a free worker.
+            queue: How many queries may wait.
             recycle: After how many queries a worker is replaced.
+            federation: Which other servers a query may ask, or None for no other server.
         """
         self.timeout = timeout
         self.size = size
         self.workers = workers
+        self.killed = 0
         self._memory = memory
-        self._patience = patience
         self._recycle = recycle
         self._store = store
-        self._free = threading.BoundedSemaphore(workers)
+        self._union = isinstance(store, OxigraphStore)
+        self._federation = federation
+        self._slots = _Slots(workers, patience, queue)
+        self._own_slots = _Slots(max(reserved, 1), patience, queue)
         self._lock = threading.Lock()
+        # To ask another server takes a thread: no more of them than queries run.
+        self._asking = ThreadPoolExecutor(workers) if federation is not None else None
         self._idle: list[_Worker] = []
         self._zygote: _Zygote | None = None
         self._closed = False
@@ -112,6 +138,16 @@ class SandboxedQueries:
         """End all processes."""
         self.close()
 
+    @property
+    def running(self) -> int:
+        """How many strangers' queries run now."""
+        return self._slots.taken
+
+    @property
+    def waiting(self) -> int:
+        """How many strangers' queries wait for a worker now."""
+        return self._slots.waiting
+
     def start(self) -> None:
         """Start the zygote, so that the first query need not; return before it is ready."""
         with self._lock:
@@ -123,12 +159,20 @@ class SandboxedQueries:
             self._closed = True
             idle, self._idle = self._idle, []
             for worker in idle:
-                worker.kill()
+                self._end(worker)
             if self._zygote is not None:
                 self._zygote.close()
                 self._zygote = None
 
-    def answer(
+    def answer(self, query: str, **asking: Unpack[Asking]) -> Answer:
+        """Return the whole answer, or raise: see :class:`pharmakon.stores.base.QueryService`.
+
+        Raises:
+            QueryError: The query is not answered; its subclasses say why.
+        """
+        return asyncio.run(self.answer_async(query, **asking))
+
+    async def answer_async(
         self,
         query: str,
         *,
@@ -137,47 +181,69 @@ class SandboxedQueries:
         default_graphs: Sequence[str] = (),
         named_graphs: Sequence[str] = (),
         timeout: float | None = None,
+        size: int | None = None,
+        own: bool = False,
+        defused: bool = False,
     ) -> Answer:
-        """Return the whole answer, or raise: see :class:`pharmakon.stores.base.QueryService`.
+        """Return what :meth:`answer` does; a task that is cancelled ends the query at once.
 
         Raises:
             QueryError: The query is not answered; its subclasses say why.
         """
-        check(query)
-        limit = self.timeout if timeout is None else min(timeout, self.timeout)
-        request = _request(query, results, graphs, default_graphs, named_graphs)
-        return self._run(request | {"size": self.size}, limit)
+        deadline = _Deadline(self.timeout if timeout is None else min(timeout, self.timeout))
+        if len(query) <= _LONG:
+            check(query, service=True)
+        slots = self._own_slots if own else self._slots
+        async with slots.one(deadline.left()):
+            if len(query) > _LONG:  # no more of them at once than queries run
+                await asyncio.to_thread(check, query, service=True)
+            if self._federation is not None and uses_service(query):
+                loop = asyncio.get_running_loop()
+                query = await loop.run_in_executor(
+                    self._asking, self._federation.resolve, query, deadline.left()
+                )
+            request = _request(query, results, graphs, default_graphs, named_graphs)
+            request |= {
+                "defused": defused,
+                "masked": masked(query),
+                "size": self.size if size is None else min(size, self.size),
+                "union": request["union"] and self._union,
+            }
+            return await self._run(request, deadline)
 
-    def _run(self, request: dict[str, Any], limit: float) -> Answer:
+    async def _run(self, request: dict[str, Any], deadline: _Deadline) -> Answer:
         """Answer a request, with nothing checked before."""
-        with self._worker(limit) as worker:
-            deadline = _Deadline(limit)
-            about, body = worker.ask(request, deadline)
+        async with self._worker(deadline) as worker:
+            about, body = await worker.ask(request, deadline)
             error = about.get("error")
             message = about.get("message", "")
             if error == "syntax":
-
-                def parse(text: str) -> str | None:
-                    again = request | {"parse": True, "query": text}
-                    found: str | None = worker.ask(again, deadline)[0].get("message")
-                    return found
-
-                raise diagnose(request["query"], message, parse)
+                raise await self._diagnosed(worker, request, message, deadline)
         if error is not None:
-            raise _error(error, message, self.size)
+            raise _error(error, message, request["size"])
         form: Literal["solutions", "boolean", "graph"] = about["form"]
         return Answer(form, request["graphs" if form == "graph" else "results"], body)
 
-    @contextlib.contextmanager
-    def _worker(self, limit: float) -> Iterator[_Worker]:
+    async def _diagnosed(
+        self, worker: _Worker, request: dict[str, Any], message: str, deadline: _Deadline
+    ) -> QueryError:
+        """Return the error for a query that the worker's parser refused."""
+        loop = asyncio.get_running_loop()
+
+        def parse(text: str) -> str | None:
+            again = request | {"parse": True, "query": text}
+            asked = asyncio.run_coroutine_threadsafe(worker.ask(again, deadline), loop)
+            found: str | None = asked.result()[0].get("message")
+            return found
+
+        return await asyncio.to_thread(diagnose, request["query"], message, parse)
+
+    @contextlib.asynccontextmanager
+    async def _worker(self, deadline: _Deadline) -> AsyncIterator[_Worker]:
         """Lend a worker, and end it afterwards unless it is fit for another query."""
-        if not self._free.acquire(timeout=self._patience):
-            raise QueryBusyError(
-                f"all {self.workers} query workers are busy; ask again in a few seconds"
-            )
         worker = None
         try:
-            worker = self._take(limit)
+            worker = self._idle_worker() or await self._new_worker(deadline)
             yield worker
         except _EndedError as error:
             with self._lock:
@@ -188,28 +254,64 @@ class SandboxedQueries:
         finally:
             if worker is not None:
                 self._put(worker)
-            self._free.release()
 
-    def _take(self, limit: float) -> _Worker:
-        """Return an idle worker, or a new one."""
-        for _ in range(2):  # a zygote can have ended since it was last seen, once
-            with self._lock:
-                while self._idle:
-                    worker = self._idle.pop()
-                    if not worker.has_ended():
-                        return worker
-                    worker.kill()
-                source = self._living_zygote()
-            with contextlib.suppress(_EndedError):
-                return source.fork(max(limit, self._patience))
-        raise QueryBusyError("no query worker could be started; see the server's log")
+    def _idle_worker(self) -> _Worker | None:
+        """Return an idle worker that reads what is newest, or None."""
+        with self._lock:
+            while self._idle:
+                worker = self._idle.pop()
+                if self._is_newest(worker.generation) and not worker.has_ended():
+                    return worker
+                self._end(worker)
+        return None
+
+    async def _new_worker(self, deadline: _Deadline) -> _Worker:
+        """Return a new worker; to fork it takes milliseconds, or as long as the store loads."""
+        forking = asyncio.get_running_loop().run_in_executor(None, self._fork, deadline.left())
+        try:
+            return await asyncio.shield(forking)
+        except asyncio.CancelledError:
+            forking.add_done_callback(self._end_unwanted)
+            raise
+
+    def _end_unwanted(self, forked: asyncio.Future[_Worker]) -> None:
+        if not forked.cancelled() and forked.exception() is None:
+            self._end(forked.result())
+
+    def _fork(self, left: float) -> _Worker:
+        generation = None if isinstance(self._store, OxigraphStore) else self._store.acquire()
+        try:
+            for _ in range(2):  # a zygote can have ended since it was last seen, once
+                with self._lock:
+                    source = self._living_zygote()
+                with contextlib.suppress(_EndedError):
+                    return source.fork(generation, max(left, _STARTING))
+            raise QueryBusyError("no query worker could be started; see the server's log")
+        except BaseException:
+            self._release(generation)
+            raise
 
     def _put(self, worker: _Worker) -> None:
         with self._lock:
             if worker.fit and worker.answered < self._recycle and not self._closed:
                 self._idle.append(worker)
-            else:
-                worker.kill()
+                return
+        if not worker.fit:
+            self.killed += 1
+        self._end(worker)
+
+    def _end(self, worker: _Worker) -> None:
+        worker.kill()
+        self._release(worker.generation)
+
+    def _release(self, generation: Generation | None) -> None:
+        if generation is not None and not isinstance(self._store, OxigraphStore):
+            self._store.release(generation)
+
+    def _is_newest(self, generation: Generation | None) -> bool:
+        if generation is None or isinstance(self._store, OxigraphStore):
+            return True
+        return self._store.is_newest(generation)
 
     def _living_zygote(self) -> _Zygote:
         if self._closed:
@@ -224,6 +326,80 @@ class SandboxedQueries:
 
 class _EndedError(Exception):
     """The process on the other side of a socket has ended."""
+
+
+class _Slots:
+    """So many queries run at once, and so many more wait their turn, in order."""
+
+    def __init__(self, count: int, patience: float, queue: int) -> None:
+        self.count = count
+        self.taken = 0
+        self._patience = patience
+        self._queue = queue
+        self._lock = threading.Lock()
+        self._waiters: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiters)
+
+    @contextlib.asynccontextmanager
+    async def one(self, limit: float) -> AsyncIterator[None]:
+        """Lend a slot; wait for it, but no longer than the query itself may take.
+
+        Raises:
+            QueryBusyError: None was free in time, or too many wait already.
+        """
+        await self._take(limit)
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    async def _take(self, limit: float) -> None:
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if self.taken < self.count:
+                self.taken += 1
+                return
+            if len(self._waiters) >= self._queue:
+                raise self._busy()
+            turn = loop.create_future()
+            self._waiters.append((loop, turn))
+        try:
+            await asyncio.wait_for(asyncio.shield(turn), min(self._patience, limit))
+        except BaseException as error:
+            with self._lock:
+                if (loop, turn) in self._waiters:
+                    self._waiters.remove((loop, turn))
+                    given = False
+                else:
+                    given = True
+            if given:  # its turn came in the moment that it gave up
+                self._give_back()
+            if isinstance(error, TimeoutError):
+                raise self._busy() from error
+            raise
+
+    def _give_back(self) -> None:
+        """Let the next one have the slot."""
+        with self._lock:
+            while self._waiters:
+                loop, turn = self._waiters.popleft()
+                with contextlib.suppress(RuntimeError):  # its event loop has ended
+                    loop.call_soon_threadsafe(_come, turn)
+                    return
+            self.taken -= 1
+
+    def _busy(self) -> QueryBusyError:
+        return QueryBusyError(
+            f"all {self.count} query workers are busy; ask again in a few seconds"
+        )
+
+
+def _come(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_result(None)
 
 
 class _Deadline:
@@ -246,18 +422,21 @@ class _Worker:
     """A worker process, from this side.
 
     Attributes:
+        generation: What it reads, where that is one of several.
         fit: Whether it waits for a query, with nothing left over from the last one.
+        expired: Whether it was ended at its time limit.
     """
 
     socket: socket.socket
     pid: int
     pidfd: int | None
+    generation: Generation | None = None
     fit: bool = True
+    expired: bool = False
     answered: int = field(default=0)
 
     def has_ended(self) -> bool:
         """Return whether it ended while nothing was asked of it."""
-        self.socket.settimeout(0)
         try:
             self.socket.recv(1)
         except BlockingIOError:
@@ -266,7 +445,9 @@ class _Worker:
             return True
         return True
 
-    def ask(self, request: dict[str, Any], deadline: _Deadline) -> tuple[dict[str, Any], bytes]:
+    async def ask(
+        self, request: dict[str, Any], deadline: _Deadline
+    ) -> tuple[dict[str, Any], bytes]:
         """Return what the worker says to a request.
 
         Raises:
@@ -274,53 +455,85 @@ class _Worker:
             _EndedError: The worker ended.
         """
         self.fit = False
+        loop = asyncio.get_running_loop()
+        expiry = loop.call_later(deadline.left(), self._expire)
         try:
-            self.socket.settimeout(deadline.left())
-            zygote.send(self.socket, request | {"timeout": deadline.limit})
-            head, length = zygote.FRAME.unpack(self._receive(zygote.FRAME.size, deadline))
-            about: dict[str, Any] = json.loads(self._receive(head, deadline, _GRACE))
-            body = bytes(self._receive(length, deadline, _GRACE))
-        except TimeoutError as error:
-            raise QueryTimeoutError(deadline.limit) from error
-        except OSError as error:
+            await loop.sock_sendall(
+                self.socket, zygote.frame(request | {"timeout": deadline.limit})
+            )
+            data = await self._received(b"", zygote.FRAME.size)
+            expiry.cancel()  # it is ready: what is left is to send it
+            expiry = loop.call_later(deadline.left() + _GRACE, self._expire)
+            head, length = zygote.FRAME.unpack_from(data)
+            end = zygote.FRAME.size + head
+            data = await self._received(data, end)
+            about: dict[str, Any] = json.loads(data[zygote.FRAME.size : end])
+            body = data[end:]
+            if len(body) < length:
+                body = await self._rest(body, length)
+        except (OSError, _EndedError) as error:
+            if self.expired:
+                raise QueryTimeoutError(deadline.limit) from error
             raise _EndedError from error
+        finally:
+            expiry.cancel()
         self.answered += 1
         self.fit = not about.pop("spent")
         return about, body
 
-    def kill(self) -> None:
-        """End it, now."""
+    def _expire(self) -> None:
+        """End the process where its time is over; whoever waits for it then sees its end."""
+        self.expired = True
+        self._signal()
+
+    def _signal(self) -> None:
         # A number may have gone to another process meanwhile; a descriptor stays its own.
         with contextlib.suppress(ProcessLookupError):
             if self.pidfd is None:
                 os.kill(self.pid, signal.SIGKILL)
             else:
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End it, now."""
+        self._signal()
         if self.pidfd is not None:
             os.close(self.pidfd)
         self.socket.close()
 
-    def _receive(self, count: int, deadline: _Deadline, grace: float = 0.0) -> bytearray:
-        data = bytearray(count)
-        view = memoryview(data)
+    async def _received(self, data: bytes, count: int) -> bytes:
+        """Return so many bytes or more, of which some may be there."""
+        while len(data) < count:
+            more = await asyncio.get_running_loop().sock_recv(self.socket, 1 << 18)
+            if not more:
+                raise _EndedError
+            data += more
+        return data
+
+    async def _rest(self, start: bytes, length: int) -> bytes:
+        loop = asyncio.get_running_loop()
+        body = bytearray(length)
+        body[: len(start)] = start
+        view = memoryview(body)[len(start) :]
         while view:
-            self.socket.settimeout(deadline.left(grace))
-            got = self.socket.recv_into(view)
+            got = await loop.sock_recv_into(self.socket, view)
             if not got:
                 raise _EndedError
             view = view[got:]
-        return data
+        return bytes(body)
 
 
 class _Zygote:
     """The zygote process, from this side."""
 
-    def __init__(self, store: OxigraphStore, memory: int) -> None:
+    def __init__(self, store: OxigraphStore | Generations, memory: int) -> None:
         self._control, other = socket.socketpair()
         linux = sys.platform == "linux"
         with contextlib.ExitStack() as stack:
             stack.enter_context(other)
-            quads = None if store.path else stack.enter_context(_quads(store))
+            quads = None
+            if isinstance(store, OxigraphStore) and store.path is None:
+                quads = stack.enter_context(_quads(store))
             passed = [other.fileno(), *([] if quads is None else [quads.fileno()])]
             script = Path(zygote.__file__)
             self._process = subprocess.Popen(  # noqa: S603 - our own script, no outside input
@@ -331,8 +544,11 @@ class _Zygote:
                 env=os.environ | {"RUST_BACKTRACE": "0"},
             )
             settings = zygote.Settings(
-                packages=str(Path(ox.__file__).parents[1]),
-                path=str(store.path or ""),
+                packages=[
+                    str(Path(ox.__file__).parents[1]),
+                    str(Path(spreadsheets.__file__).parent),
+                ],
+                path=str(store.path or "") if isinstance(store, OxigraphStore) else "",
                 quads=-1 if quads is None else quads.fileno(),
                 prefixes=PREFIXES,
                 base=BASE,
@@ -344,8 +560,8 @@ class _Zygote:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def fork(self, timeout: float) -> _Worker:
-        """Return a new worker.
+    def fork(self, generation: Generation | None, timeout: float) -> _Worker:
+        """Return a new worker, which reads a generation of the store where it has several.
 
         Raises:
             QueryBusyError: It has not loaded the store in that time.
@@ -355,7 +571,8 @@ class _Zygote:
         own.settimeout(timeout)
         try:
             with other:
-                socket.send_fds(self._control, [b"w"], [other.fileno()])
+                path = b"" if generation is None else os.fsencode(generation.path)
+                socket.send_fds(self._control, [b"w" + path], [other.fileno()])
             said, descriptors, _, _ = socket.recv_fds(own, zygote.PID.size, 1)
             (pid,) = zygote.PID.unpack(said)
         except TimeoutError as error:
@@ -364,7 +581,8 @@ class _Zygote:
         except (OSError, struct.error) as error:
             own.close()
             raise _EndedError from error
-        return _Worker(own, pid, descriptors[0] if descriptors else None)
+        own.setblocking(False)
+        return _Worker(own, pid, descriptors[0] if descriptors else None, generation)
 
     def close(self) -> None:
         """End it; its workers end with it."""
@@ -424,8 +642,10 @@ def _error(kind: str, message: str, size: int) -> QueryError:
             "the query needs more memory than it may have, or is nested too deeply; "
             "ask for less at once, or with fewer brackets within each other"
         )
+    if kind == "service":
+        return QueryRefusedError(FEDERATION_IS_OFF)
     if kind == "start":
         return QueryBusyError(f"no query worker could be started ({message}); ask again later")
     if "not permitted" in message or "lookup address" in message:  # it was refused a socket
-        return QueryRefusedError("federation is off: the query asked for another server")
+        return QueryRefusedError(FEDERATION_IS_OFF)
     return QueryError(f"the query failed: {message}")

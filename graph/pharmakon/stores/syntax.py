@@ -12,13 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, product
 
 from ..errors import QueryRefusedError, QuerySyntaxError
 
 __all__ = [
+    "FEDERATION_IS_OFF",
     "Token",
+    "canonical",
     "check",
+    "is_changing",
+    "masked",
     "names_graphs",
     "place",
     "string_error",
@@ -85,11 +89,32 @@ def _grammar() -> re.Pattern[str]:
 
 _TOKEN = _grammar()
 
+FEDERATION_IS_OFF = (
+    "federation is off: this server follows no SERVICE clause to another one; "
+    "ask that server itself, or leave the clause out"
+)
+
+#: Far more tokens than a person declares prefixes with; what follows is for the parser.
+_LONGEST_PROLOGUE = 10_000
+
 _PROLOGUE = {"PREFIX", "BASE", "VERSION"}
 _UPDATES = {
     *("ADD", "CLEAR", "COPY", "CREATE", "DELETE", "DROP", "INSERT", "LOAD", "MOVE", "WITH"),
 }
 _OPERANDS = {"blank", "iri", "language", "name", "number", "string", "variable", "word"}
+
+#: What gives another value at each call, or asks another server.
+_CHANGING = re.compile(r"now|rand|uuid|service", re.IGNORECASE)
+
+#: The word in any case, each letter as it is or as an escape; and what could stand for it.
+_SERVICE = re.compile(
+    "".join(
+        rf"(?:[{x}{x.upper()}]|(?:\\u|\\U0000)00(?:{ord(x):X}|{ord(x.upper()):X}))"
+        for x in "service"
+    )
+)
+_LETTER = re.compile(r"\\u.{4}|\\U.{8}|.")
+_NONSENSE = re.compile(r"(?=(q[a-z]{6}))")
 
 #: What an IRI must have in it to be a comparison, the end of it, and a SERVICE clause.
 _HIDDEN = re.compile(r"\).*service", re.IGNORECASE)
@@ -130,6 +155,34 @@ def uses_service(query: str) -> bool:
     return any("service" in form.lower() and _asks_service(form) for form in forms)
 
 
+def masked(query: str) -> str | None:
+    r"""Return a query with another word for "service" throughout, or None where it has none.
+
+    In strings, IRIs, names and comments one word is as good as another; as a keyword it is
+    not. So a parser that takes a query and not its masked form reads a SERVICE clause in it.
+    The word is as long, keeps the case and the escape of each letter, and stands nowhere else
+    in the query: names that were the same stay so, and those that differed still differ.
+
+    Example:
+        >>> masked(r"SELECT ?service { \u0053ervice <http://example.org/Service> {} }")
+        'SELECT ?qbbbbbb { \\u0051bbbbbb <http://example.org/Qbbbbbb> {} }'
+        >>> masked("ASK { ?s ?p ?o }")
+    """
+    if not _SERVICE.search(query):
+        return None
+    forms = (query.lower(), _unescape(query).lower())
+    taken = {word for form in forms for word in _NONSENSE.findall(form)}
+    # No keyword has a q in it, and there are more of these words than a query can hold.
+    words = ("q" + "".join(letters) for letters in product("bdfghjklmnopqtuwxyz", repeat=6))
+    word = next(word for word in words if word not in taken)
+
+    def other(found: re.Match[str]) -> str:
+        letters = _LETTER.findall(found[0])
+        return "".join(map(_in_place_of, letters, word))
+
+    return _SERVICE.sub(other, query)
+
+
 def gives_graph(query: str) -> bool:
     """Return whether a query asks for a graph: CONSTRUCT or DESCRIBE, not SELECT or ASK.
 
@@ -150,6 +203,47 @@ def update_keyword(query: str) -> str | None:
     """
     word = _first_word(query)
     return word if word in _UPDATES else None
+
+
+def is_changing(query: str) -> bool:
+    """Return whether a query may have another answer the next time, over the same graph.
+
+    In doubt the answer is yes.
+
+    Example:
+        >>> is_changing("SELECT (NOW() AS ?now) {}"), is_changing("SELECT ?now { ?now ?p ?o }")
+        (True, False)
+    """
+    if not _CHANGING.search(query):
+        return False
+    return "\\" in query or any(
+        token.kind == "unclosed" or (token.kind == "word" and _CHANGING.search(token.text))
+        for token in tokens(query)
+    )
+
+
+def canonical(query: str) -> str:
+    r"""Return a query without what does not matter: its comments and most of its white space.
+
+    Where a parser could read the text in another way than these tokens, it is left as it is.
+
+    Example:
+        >>> canonical("  ASK { # all of it\n   ?s ?p 'a  b' }")
+        "ASK { ?s ?p 'a  b' }"
+    """
+    parts: list[str] = []
+    before: Token | None = None
+    for found in _TOKEN.finditer(query):
+        kind = found.lastgroup
+        if kind == "space":
+            if parts and parts[-1] != " ":
+                parts.append(" ")
+            continue
+        if kind == "unclosed" or (kind == "iri" and "#" in found[0] and _may_be_compared(before)):
+            return query
+        parts.append(found[0])
+        before = Token("word" if kind in ("run", "prefixed") else kind or "", found[0], 0)
+    return "".join(parts).rstrip(" ")
 
 
 def names_graphs(query: str) -> bool:
@@ -179,8 +273,12 @@ def declared_prefixes(query: str) -> set[str]:
     }
 
 
-def check(query: str) -> None:
+def check(query: str, *, service: bool = False) -> None:
     """Refuse what a stranger's query may not ask, before anything parses it.
+
+    Args:
+        query: The text.
+        service: Whether SERVICE is let through, because whoever runs the query decides.
 
     Raises:
         QuerySyntaxError: A string has no end, or the text is not Unicode.
@@ -201,11 +299,8 @@ def check(query: str) -> None:
             f"this is an update ({keyword}), and only queries are answered here; "
             "ask with SELECT, ASK, CONSTRUCT or DESCRIBE"
         )
-    if uses_service(query):
-        raise QueryRefusedError(
-            "federation is off: this server follows no SERVICE clause to another one; "
-            "ask that server itself, or leave the clause out"
-        )
+    if not service and uses_service(query):
+        raise QueryRefusedError(FEDERATION_IS_OFF)
 
 
 def string_error(query: str) -> QuerySyntaxError | None:
@@ -243,7 +338,8 @@ def place(query: str, start: int) -> tuple[int, int, str]:
 
 def _first_word(query: str) -> str | None:
     """Return the first keyword after the declarations, in capitals, or None."""
-    words = (token.text.upper() for token in tokens(query) if token.kind == "word")
+    first = islice(tokens(query), _LONGEST_PROLOGUE)
+    words = (token.text.upper() for token in first if token.kind == "word")
     return next((word for word in words if word not in _PROLOGUE), None)
 
 
@@ -283,6 +379,15 @@ def _names_a_graph(before: Token | None) -> bool:
 
 def _may_be_compared(before: Token | None) -> bool:
     return before is not None and (before.kind in _OPERANDS or before.text == ")")
+
+
+def _in_place_of(letter: str, other: str) -> str:
+    """Return a letter in the case and the escape of another, which it is to replace."""
+    escaped = len(letter) > 1
+    character = chr(int(letter[2:], 16)) if escaped else letter
+    if character.isupper():
+        other = other.upper()
+    return f"{letter[:2]}{ord(other):0{len(letter) - 2}X}" if escaped else other
 
 
 def _unescape(query: str) -> str:

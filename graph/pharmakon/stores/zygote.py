@@ -5,9 +5,10 @@ a socket. It imports nothing of Pharmakon and has a single thread, so that it is
 safe to fork. A worker shares its memory until one of them writes.
 
 What goes over that socket: first a frame with the settings; then, for each worker wanted,
-one byte and the worker's own socket. What goes over a worker's socket: first its process
-id, with a descriptor of the process where the system has such; then, for each query, a
-frame with the query, and a frame with what became of it and the answer's bytes.
+one byte, the store that it reads where that is not the same for all, and its own socket.
+What goes over a worker's socket: first its process id, with a descriptor of the process
+where the system has such; then, for each query, a frame with the query, and a frame with
+what became of it and the answer's bytes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import sys
 from typing import Any, NamedTuple
 
 FRAME = struct.Struct(">IQ")
+_SHORT = 1 << 16
 PID = struct.Struct(">i")
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
@@ -39,6 +41,7 @@ _DENIED = {
     "x86_64": (0xC000003E, (41, 42, 59, 322, 101, 425)),
     "aarch64": (0xC00000B7, (198, 203, 221, 281, 117, 425)),
 }
+_PAGE = resource.getpagesize()
 _X32_CALLS = 0x40000000  # a second set of numbers for the calls of x86_64
 
 
@@ -50,8 +53,9 @@ class Settings(NamedTuple):
     """What the zygote is told once.
 
     Attributes:
-        packages: The folder that pyoxigraph is in.
-        path: The store on disk, or the empty string where the quads come by descriptor.
+        packages: The folders that pyoxigraph and our own ``spreadsheets.py`` are in.
+        path: The store on disk, or the empty string where the quads come by descriptor, or
+            where each worker is told.
         quads: The descriptor of a file of N-Quads, or -1.
         prefixes: What a query may use without declaring it.
         base: What its relative IRIs are relative to.
@@ -59,7 +63,7 @@ class Settings(NamedTuple):
         linux: Whether to use what only Linux has.
     """
 
-    packages: str
+    packages: list[str]
     path: str
     quads: int
     prefixes: dict[str, str]
@@ -87,12 +91,20 @@ class Buffer(io.BytesIO):
         return super().write(data)
 
 
+def frame(about: dict[str, Any], body: bytes | memoryview = b"") -> bytes:
+    """Return a frame: JSON, and the bytes that follow it."""
+    text = json.dumps(about).encode()
+    return b"".join((FRAME.pack(len(text), len(body)), text, body))
+
+
 def send(to: socket.socket, about: dict[str, Any], body: bytes | memoryview = b"") -> None:
-    """Send a frame: JSON, and bytes."""
+    """Send a frame; a long body is not copied for it."""
+    if len(body) < _SHORT:
+        to.sendall(frame(about, body))
+        return
     text = json.dumps(about).encode()
     to.sendall(FRAME.pack(len(text), len(body)) + text)
-    if body:
-        to.sendall(body)
+    to.sendall(body)
 
 
 def receive(source: socket.socket, count: int) -> bytearray:
@@ -113,7 +125,7 @@ def main(descriptor: int) -> None:
     control = socket.socket(fileno=descriptor)
     head, _ = FRAME.unpack(receive(control, FRAME.size))
     settings = Settings(**json.loads(receive(control, head)))
-    sys.path.append(settings.packages)
+    sys.path += settings.packages
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries ended workers
     store = _load(settings)
@@ -121,14 +133,15 @@ def main(descriptor: int) -> None:
     gc.freeze()
     zygote = os.getpid()
     while True:
-        wanted, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        wanted, descriptors, _, _ = socket.recv_fds(control, 1 + 4096, 1)
         if not wanted:
             return
+        path = os.fsdecode(wanted[1:]) or settings.path
         with socket.socket(fileno=descriptors[0]) as own:
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _be_worker(own, store, settings, zygote)
+                _be_worker(own, store, settings._replace(path=path), zygote)
             with contextlib.suppress(OSError):  # who wanted it may have gone
                 _introduce(own, pid, linux=settings.linux)
 
@@ -154,8 +167,9 @@ def _load(settings: Settings) -> Any:
     A store on disk has threads of its own, which a fork would not copy.
     """
     import pyoxigraph as ox
+    import spreadsheets  # type: ignore[import-not-found] # noqa: F401 - once for all workers
 
-    if settings.path:
+    if settings.quads < 0:
         return None
     store = ox.Store()
     os.lseek(settings.quads, 0, os.SEEK_SET)
@@ -187,7 +201,8 @@ def _answer_all(own: socket.socket, store: Any, settings: Settings) -> None:
             send(own, {"error": "start", "message": str(error), "spent": True})
             return
     confine(settings.memory, linux=settings.linux)
-    start = _size()
+    statm = _statm()
+    start = _size(statm)
     while True:
         head = receive(own, FRAME.size)
         if len(head) < FRAME.size:
@@ -196,7 +211,7 @@ def _answer_all(own: socket.socket, store: Any, settings: Settings) -> None:
         _limit_cpu(request["timeout"])
         about, body = answer(store, request, settings)
         # What one query leaves behind is taken from the next one's share.
-        about["spent"] = _size() - start > settings.memory // 8
+        about["spent"] = _size(statm) - start > settings.memory // 8
         send(own, about, body)
 
 
@@ -207,11 +222,14 @@ def answer(
     import pyoxigraph as ox
 
     output = Buffer(request["size"])
-    given: dict[str, Any] = {"prefixes": settings.prefixes, "base_iri": settings.base}
+    given: dict[str, Any] = {"base_iri": settings.base}
+    given["prefixes"] = _used(settings.prefixes, request["query"])
     try:
         if request["parse"]:
             ox.Store().query(request["query"], **given)
             return {}, b""
+        if request["masked"] and _asks_service(request, settings):
+            return {"error": "service"}, b""
         given["use_default_graph_as_union"] = request["union"]
         for name in ("default_graph", "named_graphs"):
             if request[name] is not None:
@@ -227,6 +245,8 @@ def answer(
         else:
             form = "boolean" if isinstance(result, ox.QueryBoolean) else "solutions"
             result.serialize(output, ox.QueryResultsFormat.from_media_type(request["results"]))
+            if request["defused"]:
+                return {"form": form}, _defuse(output.getvalue())
     except SyntaxError as error:
         return {"error": "syntax", "message": str(error)}, b""
     except TooLargeError:
@@ -236,6 +256,36 @@ def answer(
     except (OSError, RuntimeError, ValueError) as error:
         return {"error": "failed", "message": str(error)}, b""
     return {"form": form}, output.getbuffer()
+
+
+def _defuse(table: bytes) -> bytes:
+    """Return CSV in which a spreadsheet runs nothing."""
+    import spreadsheets
+
+    return bytes(spreadsheets.defuse(table))
+
+
+def _used(prefixes: dict[str, str], query: str) -> dict[str, str]:
+    """Return the prefixes that a query may use; to read one takes longer than to look."""
+    return {name: iri for name, iri in prefixes.items() if f"{name}:" in query}
+
+
+def _asks_service(request: dict[str, Any], settings: Settings) -> bool:
+    """Return whether the parser reads a SERVICE clause: it takes the query, but not masked.
+
+    Raises:
+        SyntaxError: It does not take the query either.
+    """
+    import pyoxigraph as ox
+
+    given: dict[str, Any] = {"prefixes": settings.prefixes, "base_iri": settings.base}
+    try:
+        ox.Store().query(request["masked"], **given)
+    except SyntaxError:
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # it was parsed
+            ox.Store().query(request["query"], **given)
+        return True
+    return False
 
 
 def _tidy(turtle: bytes) -> bytes:
@@ -262,7 +312,10 @@ def confine(memory: int, *, linux: bool) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if not linux:
         return
-    limit = _size() + memory
+    statm = _statm()
+    limit = _size(statm) + memory
+    if statm >= 0:
+        os.close(statm)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     _deny_calls()
 
@@ -303,13 +356,19 @@ def _limit_cpu(timeout: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
-def _size() -> int:
-    """Return how many bytes of addresses this process has, or 0 where that is not known."""
+def _statm() -> int:
+    """Return a descriptor of what tells the size of this process, or -1."""
     try:
-        with open("/proc/self/statm", "rb") as statm:
-            return int(statm.read().split()[0]) * resource.getpagesize()
+        return os.open("/proc/self/statm", os.O_RDONLY)
     except OSError:
+        return -1
+
+
+def _size(statm: int) -> int:
+    """Return how many bytes of addresses this process has, or 0 where that is not known."""
+    if statm < 0:
         return 0
+    return int(os.pread(statm, 32, 0).split()[0]) * _PAGE
 
 
 def _libc() -> ctypes.CDLL:

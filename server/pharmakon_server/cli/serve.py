@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import signal
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,12 +21,9 @@ from .command import Command, Run, pass_run
 if TYPE_CHECKING:
     from pharmakon import KnowledgeGraph
     from pharmakon.stores import QueryService
+    from pharmakon_server.serving import Front
 
 __all__ = ["serve"]
-
-#: Clients that trickle their request take a connection, not a thread.
-_CONNECTIONS = 1000
-_MOST_BODY = 1 << 20
 
 
 @click.command(
@@ -33,6 +34,7 @@ _MOST_BODY = 1 << 20
         ("pharmakon serve --port 0", "any free port; it is printed"),
         ("pharmakon serve --release releases/9e89d99c2d278955", "a release that was built"),
         ("pharmakon serve --endpoint http://127.0.0.1:7878/query", "one that another store holds"),
+        ("pharmakon serve --writable data --token-file token", "a store of your own at /sparql"),
     ),
 )
 @click.option(
@@ -54,11 +56,19 @@ _MOST_BODY = 1 << 20
     help="End a visitor's query after so many seconds.",
 )
 @click.option(
+    "--query-memory",
+    type=click.IntRange(64),
+    default=1024,
+    show_default=True,
+    metavar="MB",
+    help="How much memory a query may take beyond the graph itself.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, 64),
     default=2,
     show_default=True,
-    help="How many visitors' queries run at once.",
+    help="How many visitors' queries run at once; one more is kept for the site's own.",
 )
 @click.option(
     "--sources",
@@ -66,66 +76,202 @@ _MOST_BODY = 1 << 20
     metavar="DIR",
     help="A folder of the texts of sources: evidence then shows its passage.",
 )
+@click.option(
+    "--writable",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Answer /sparql from a store in this folder, and take updates at /update and /store.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A file with the token that whoever writes must have.",
+)
+@click.option(
+    "--allow-federation",
+    multiple=True,
+    metavar="HOST",
+    help="Let a query ask this other server by SERVICE; may be given more than once.",
+)
+@click.option(
+    "--fair-use/--no-fair-use",
+    default=None,
+    help="Limit what each client may use. The default: unless only this machine can ask.",
+)
+@click.option(
+    "--trusted-proxy",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Believe what this proxy, or network, says of who asks; may be given more than once.",
+)
+@click.option(
+    "--csv",
+    type=click.Choice(["defused", "exact"]),
+    default="defused",
+    show_default=True,
+    help="Whether CSV has an apostrophe before what a spreadsheet would run as a formula.",
+)
+@click.option(
+    "--log/--no-log",
+    default=None,
+    help="Write a line of JSON for each request to stderr. The default: unless it is a terminal.",
+)
+@click.option("--log-queries", is_flag=True, help="Have the text of queries in those lines.")
 @pass_run
-def serve(
-    run: Run, host: str, port: int, query_timeout: float, workers: int, sources: Path | None
-) -> None:
+def serve(run: Run, /, **given: Any) -> None:
     """Serve the graph: pages, a SPARQL endpoint and an API. Ctrl-C stops it."""
+    options = _Options(**given)
+    options.check()
     # A signal that comes while modules are imported ends the process as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with (
-            _service(run.graph, query_timeout, workers) as queries,
-            _listening(host, port) as listening,
-        ):
-            limits = _limits(run.graph, query_timeout, workers)
-            _serve(run.graph, queries, listening, sources, limits)
+        with ExitStack() as stack:
+            _serve(run.graph, options, stack)
     except KeyboardInterrupt:
-        click.echo("Stopped.")
-
-
-def _serve(
-    graph: KnowledgeGraph,
-    queries: QueryService,
-    listening: socket.socket,
-    sources: Path | None,
-    limits: str,
-) -> None:
-    import waitress  # type: ignore[import-untyped]
-
-    from pharmakon_server.app import create_app
-
-    server = waitress.create_server(
-        create_app(graph, queries, sources=sources),
-        sockets=[listening],
-        threads=16,
-        connection_limit=_CONNECTIONS,
-        channel_timeout=10,
-        max_request_body_size=_MOST_BODY,
-        ident="pharmakon",
-    )
-    for line in _greeting(graph, listening, limits):
-        click.echo(line)
-    server.run()  # until Ctrl-C or SIGTERM
+        pass
     click.echo("Stopped.")
 
 
+@dataclass(frozen=True)
+class _Options:
+    """What the command was told; each is named as its option."""
+
+    host: str
+    port: int
+    query_timeout: float
+    query_memory: int
+    workers: int
+    sources: Path | None
+    writable: Path | None
+    token_file: Path | None
+    allow_federation: tuple[str, ...]
+    fair_use: bool | None
+    trusted_proxy: tuple[str, ...]
+    csv: str
+    log: bool | None
+    log_queries: bool
+
+    def check(self) -> None:
+        """Refuse options that do not go together.
+
+        Raises:
+            click.UsageError: Two do not, or one has no meaning.
+        """
+        if (self.writable is None) != (self.token_file is None):
+            raise click.UsageError("--writable DIR and --token-file FILE need each other")
+        try:
+            for proxy in self.trusted_proxy:
+                ip_network(proxy, strict=False)
+        except ValueError as error:
+            raise click.UsageError(f"--trusted-proxy: {error}") from error
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether each client is limited: unless it is off, or only this machine can ask."""
+        if self.fair_use is not None:
+            return self.fair_use
+        try:
+            alone = ip_address(self.host).is_loopback
+        except ValueError:
+            alone = self.host == "localhost"
+        return not alone or bool(self.trusted_proxy)
+
+    @property
+    def token(self) -> str | None:
+        """The token that whoever writes must have, or None where nobody may.
+
+        Raises:
+            click.UsageError: The file holds none.
+        """
+        if self.token_file is None:
+            return None
+        try:
+            token = self.token_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"{self.token_file}: {error}") from error
+        if len(token) < 16:
+            raise click.UsageError(
+                f"{self.token_file}: the token has {len(token)} characters; have at least 16, "
+                "for instance from 'python3 -c \"import secrets; print(secrets.token_hex())\"'"
+            )
+        return token
+
+
+def _serve(graph: KnowledgeGraph, options: _Options, stack: ExitStack) -> None:
+    from pharmakon.stores import OxigraphStore
+    from pharmakon_server.app import create_app
+    from pharmakon_server.endpoint import Endpoint
+    from pharmakon_server.fair_use import FairUse
+    from pharmakon_server.forwarded import Proxies
+    from pharmakon_server.log import Log
+    from pharmakon_server.metrics import Metrics
+    from pharmakon_server.serving import Front
+
+    metrics = Metrics()
+    queries = stack.enter_context(_queries(graph, options))
+    listening = stack.enter_context(_listening(options.host, options.port))
+    lasting = graph.release if isinstance(graph.store, OxigraphStore) else ""
+    endpoint = Endpoint(queries, lasting, defuse=options.csv == "defused")
+    app = create_app(graph, endpoint, sources=options.sources, metrics=metrics)
+    logs = not sys.stderr.isatty() if options.log is None else options.log
+    front = Front(
+        app,
+        endpoint,
+        fair_use=FairUse() if options.is_fair else None,
+        proxies=Proxies(options.trusted_proxy),
+        metrics=metrics,
+        log=stack.enter_context(Log(sys.stderr)) if logs else None,
+        log_queries=options.log_queries,
+    )
+    for line in _greeting(graph, listening, _limits(graph, options)):
+        click.echo(line)
+    _run(front, listening)
+
+
+def _run(front: Front, listening: socket.socket) -> None:
+    """Serve in an event loop until Ctrl-C or SIGTERM; in uvloop's where there is one."""
+    from pharmakon_server.serving import serve
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        with suppress(NotImplementedError):  # elsewhere than on Unix, Ctrl-C raises
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await serve(front, listening, stop)
+
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(until_told())
+    else:
+        uvloop.run(until_told())
+
+
 @contextmanager
-def _service(graph: KnowledgeGraph, timeout: float, workers: int) -> Iterator[QueryService]:
+def _queries(graph: KnowledgeGraph, options: _Options) -> Iterator[QueryService]:
     """Give what answers visitors' queries, already starting."""
     from pharmakon.stores import OxigraphStore
 
     if isinstance(graph.store, OxigraphStore):
+        from pharmakon.stores.federation import Federation
         from pharmakon.stores.sandbox import SandboxedQueries
 
-        with SandboxedQueries(graph.store, workers=workers, timeout=timeout) as queries:
+        hosts = options.allow_federation
+        with SandboxedQueries(
+            graph.store,
+            workers=options.workers,
+            timeout=options.query_timeout,
+            memory=options.query_memory << 20,
+            federation=Federation(hosts) if hosts else None,
+        ) as queries:
             queries.start()
             yield queries
     else:
         from pharmakon.stores.remote import RemoteStore
 
         assert isinstance(graph.store, RemoteStore)  # noqa: S101 - there are two stores
-        yield RemoteStore(graph.store.url, timeout)
+        yield RemoteStore(graph.store.url, options.query_timeout)
 
 
 @contextmanager
@@ -177,10 +323,18 @@ def _things(graph: KnowledgeGraph) -> Iterator[str]:
         yield f"{count} {kind}{'' if count == 1 else 's'}"
 
 
-def _limits(graph: KnowledgeGraph, timeout: float, workers: int) -> str:
+def _limits(graph: KnowledgeGraph, options: _Options) -> str:
     from pharmakon.stores import OxigraphStore
 
-    by = f"{workers} worker{'' if workers == 1 else 's'}"
+    by = f"{options.workers} worker{'' if options.workers == 1 else 's'}"
     if not isinstance(graph.store, OxigraphStore):
         by = f"answered by {graph.release}"
-    return f"limit {timeout:g} s, {by}, federation off"
+    others = f"federation with {', '.join(options.allow_federation)}"
+    return ", ".join(
+        (
+            f"limit {options.query_timeout:g} s",
+            by,
+            others if options.allow_federation else "federation off",
+            f"fair use {'on' if options.is_fair else 'off'}",
+        )
+    )
