@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -45,6 +48,24 @@ def fronted(front: Front) -> Iterator[str]:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
         loop.close()
+
+
+@contextlib.contextmanager
+def command(*arguments: str) -> Iterator[str]:
+    """Run a command of ``pharmakon`` that serves, at a free port; yield its address."""
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "pharmakon_server.cli", *arguments, "--port", "0", "--no-log"],
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            shown = iter(process.stdout.readline, "")
+            yield next(line.split()[-1] for line in shown if "Browser" in line).rstrip("/")
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 @contextlib.contextmanager

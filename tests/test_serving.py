@@ -176,6 +176,23 @@ def test_what_is_another_value_each_time_is_not_kept(client: Client, changing: s
     assert "etag" not in first.headers
 
 
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("application/sparql-query", b"SELEC *"),
+        ("application/x-www-form-urlencoded", b"query=SELEC+*"),
+    ],
+)
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_what_is_posted_is_what_an_error_is_about(
+    client: Client, media_type: str, body: bytes, accept: str
+):
+    answer = client("/sparql", "POST", body, Content_Type=media_type, Accept=accept)
+
+    assert answer.status == 400
+    assert b"did you mean SELECT?" in answer.body
+
+
 def test_errors_are_not_kept(client: Client):
     assert client.query(RUNAWAY).status == 504
     assert client.query("SELEC").status == 400

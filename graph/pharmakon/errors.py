@@ -157,13 +157,12 @@ class QueryTimeoutError(QueryError, TimeoutError):
         limit: The time limit, in seconds.
     """
 
-    def __init__(self, limit: float) -> None:
+    def __init__(
+        self, limit: float, advice: str = "add a LIMIT, a type or a more specific pattern"
+    ) -> None:
         """Name the limit and how to stay within it."""
         self.limit = limit
-        super().__init__(
-            f"the query was ended at its time limit of {limit:g} s; "
-            "add a LIMIT, a type or a more specific pattern"
-        )
+        super().__init__(f"the query was ended at its time limit of {limit:g} s; {advice}")
 
 
 class QueryTooLargeError(QueryError):

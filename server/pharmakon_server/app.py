@@ -9,7 +9,7 @@ import pyoxigraph as ox
 from flask import Flask
 
 from pharmakon import KnowledgeGraph
-from pharmakon.stores import QueryService
+from pharmakon.stores import QueryService, WritableStore
 
 from .api import api
 from .compare import compare
@@ -28,6 +28,7 @@ from .presentation import register_presentation
 from .problems import register_errors
 from .search import search
 from .sparql import sparql
+from .updates import updates
 from .vocabulary import vocabulary
 from .ways import ways
 
@@ -40,6 +41,8 @@ def create_app(
     *,
     sources: Path | None = None,
     metrics: Metrics | None = None,
+    writable: WritableStore | None = None,
+    token: str | None = None,
 ) -> Flask:
     """Return an application that serves a knowledge graph.
 
@@ -49,12 +52,15 @@ def create_app(
         sources: A folder of the texts of sources, so that evidence shows its passage; None
             where they are not at hand.
         metrics: What was counted, for ``/metrics``.
+        writable: What can be changed, and is what the endpoint answers from; None where
+            nothing is.
+        token: What whoever changes it must show.
     """
     endpoint = queries if isinstance(queries, Endpoint) else Endpoint(queries)
-    held = cache(lambda: dataset(graph.store, release=graph.release))
+    held = cache(lambda: _held(graph, changing=writable is not None))
 
     def described(address: str) -> list[ox.Triple]:
-        return description(address, held())
+        return description(address, held(), updated=writable is not None)
 
     app = Flask(__name__)
     app.config["EXACT_CSV"] = not endpoint.defuse
@@ -73,9 +79,17 @@ def create_app(
         interactions(graph),
         gallery(graph, endpoint),
         vocabulary(graph),
+        updates(writable, token, None if writable is None else endpoint.queries),
         sparql(endpoint, described),
         api(graph),
         health(graph, endpoint, metrics or Metrics()),
     ):
         app.register_blueprint(blueprint)
     return app
+
+
+def _held(graph: KnowledgeGraph, *, changing: bool) -> list[ox.Triple]:
+    """Describe what the endpoint answers from; what changes is not counted."""
+    if changing:
+        return dataset(None, union=False)
+    return dataset(graph.store, release=graph.release)

@@ -90,11 +90,12 @@ def description(
     return sorted(found, key=lambda one: order[one.subject])
 
 
-def dataset(store: Store, *, release: str = "", union: bool = True) -> list[ox.Triple]:
+def dataset(store: Store | None, *, release: str = "", union: bool = True) -> list[ox.Triple]:
     """Return the description of what an endpoint answers from.
 
     Args:
-        store: What is described. It is asked some queries over all that it holds.
+        store: What is described. It is asked some queries over all that it holds; None
+            where it changes, so that no count would hold.
         release: The name of the release, or the empty string where it is none.
         union: Whether the default graph is the union of the named ones.
     """
@@ -103,15 +104,18 @@ def dataset(store: Store, *, release: str = "", union: bool = True) -> list[ox.T
         ox.Triple(_DATASET, RDF["type"], _VOID["Dataset"]),
         ox.Triple(_DATASET, RDF["type"], _DCAT["Dataset"]),
         *(ox.Triple(_DATASET, _VOID["feature"], form) for form in _iris(GRAPHS.values())),
-        *_whole(store),
-        *_partitions(store),
-        *_named_graphs(store),
         ox.Triple(_DATASET, _SD["defaultGraph"], _DEFAULT),
         ox.Triple(_DEFAULT, RDF["type"], _SD["Graph"]),
         ox.Triple(_DEFAULT, RDF["type"], _VOID["Dataset"]),
-        ox.Triple(_DEFAULT, _VOID["triples"], _in_default(store, union=union)),
-        *_catalog(store),
     ]
+    if store is not None:
+        found += [
+            *_whole(store),
+            *_partitions(store),
+            *_named_graphs(store),
+            ox.Triple(_DEFAULT, _VOID["triples"], _in_default(store, union=union)),
+            *_catalog(store),
+        ]
     if union:
         found.append(ox.Triple(_SERVICE, _SD["feature"], _SD["UnionDefaultGraph"]))
     if release:

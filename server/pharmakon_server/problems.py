@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from pharmakon.errors import (
     AmbiguousNameError,
+    LoadError,
     NotFoundError,
     PharmakonError,
     QueryBusyError,
@@ -49,6 +50,7 @@ _KINDS: tuple[tuple[type[PharmakonError], int, str, str], ...] = (
     (QueryTooComplexError, 422, "query-too-complex", "The query is too complex"),
     (QueryBusyError, 503, "query-busy", "The server is busy"),
     (QueryError, 400, "query", "The query is not answered"),
+    (LoadError, 400, "load", "The data cannot be read"),
     (NotFoundError, 404, "not-found", "There is no such thing"),
     (AmbiguousNameError, 300, "ambiguous-name", "Several things are called so"),
     (RemoteError, 502, "remote", "Another server did not answer"),

@@ -18,7 +18,18 @@ from pharmakon.stores.syntax import gives_graph
 
 from .negotiation import GRAPHS, HTML, RESULTS, SUFFIXES, best
 
-__all__ = ["Operation", "read", "wanted"]
+__all__ = [
+    "FORM",
+    "LONGEST_BODY",
+    "QUERY",
+    "UPDATE",
+    "Operation",
+    "iris",
+    "only",
+    "read",
+    "text",
+    "wanted",
+]
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
@@ -63,18 +74,18 @@ def read(request: Request) -> Operation | None:
             raise _no_updates()
         if "query" not in request.args:
             return None
-        return _operation(_only("query", request.args), request.args, request)
+        return _operation(only("query", request.args), request.args, request)
     request.max_content_length = LONGEST_BODY
     request.max_form_memory_size = LONGEST_BODY
     if request.mimetype == UPDATE or "update" in request.args:
         raise _no_updates()
     if request.mimetype == QUERY:
-        return _operation(_text(request), request.args, request)
+        return _operation(text(request), request.args, request)
     if request.mimetype != FORM:
         raise UnsupportedMediaType(f"send the query as {QUERY}, or in a form as {FORM}")
     if "update" in request.form:
         raise _no_updates()
-    return _operation(_only("query", request.form), request.form, request)
+    return _operation(only("query", request.form), request.form, request)
 
 
 def wanted(
@@ -108,8 +119,8 @@ def _operation(query: str, parameters: MultiDict[str, str], request: Request) ->
         raise BadRequest("the query is empty; write one after query=, or in the body")
     return Operation(
         query,
-        _iris("default-graph-uri", parameters),
-        _iris("named-graph-uri", parameters),
+        iris("default-graph-uri", parameters),
+        iris("named-graph-uri", parameters),
         _timeout(parameters),
         wanted(request, _OFFERED_GRAPHS if gives_graph(query) else _OFFERED_RESULTS, parameters),
         parameters.get("csv") == "exact",
@@ -120,24 +131,40 @@ _OFFERED_GRAPHS = (*GRAPHS, HTML)
 _OFFERED_RESULTS = (*RESULTS, HTML)
 
 
-def _only(name: str, parameters: MultiDict[str, str]) -> str:
+def only(name: str, parameters: MultiDict[str, str]) -> str:
+    """Return a parameter that is sent once.
+
+    Raises:
+        BadRequest: It is not sent, or more than once.
+    """
     found = parameters.getlist(name)
     if len(found) != 1:
         raise BadRequest(f"the request has {len(found)} parameters {name!r}; send one")
     return found[0]
 
 
-def _text(request: Request) -> str:
+def text(request: Request) -> str:
+    """Return the body of a request that is itself a query or an update.
+
+    Raises:
+        BadRequest: It is not UTF-8.
+        UnsupportedMediaType: It says so.
+    """
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType(f"the query is sent as {charset}; send it as utf-8")
+        raise UnsupportedMediaType(f"the body is sent as {charset}; send it as utf-8")
     try:
         return request.get_data().decode()
     except UnicodeDecodeError as error:
-        raise BadRequest(f"the query is not UTF-8 from byte {error.start} on") from error
+        raise BadRequest(f"the body is not UTF-8 from byte {error.start} on") from error
 
 
-def _iris(name: str, parameters: MultiDict[str, str]) -> tuple[str, ...]:
+def iris(name: str, parameters: MultiDict[str, str]) -> tuple[str, ...]:
+    """Return the IRIs that a parameter is, each time that it is sent.
+
+    Raises:
+        BadRequest: One is not an absolute IRI.
+    """
     try:
         return tuple(ox.NamedNode(iri).value for iri in parameters.getlist(name))
     except ValueError as error:
@@ -147,7 +174,7 @@ def _iris(name: str, parameters: MultiDict[str, str]) -> tuple[str, ...]:
 def _timeout(parameters: MultiDict[str, str]) -> float | None:
     if "timeout" not in parameters:
         return None
-    stated = _only("timeout", parameters)
+    stated = only("timeout", parameters)
     try:
         seconds = float(stated)
     except ValueError:

@@ -77,6 +77,9 @@ _REMEMBERED = 4096
 _SMALL = 1000
 _LARGE = 100_000
 
+#: The methods by which a query is asked.
+_ASKING = ("GET", "HEAD", "POST")
+
 _COMPRESSED = re.compile(r"(?:text/|application/(?:json|xml|n-|trig|[a-z.-]+\+(?:json|xml)))")
 
 _Headers = list[tuple[str, str]]
@@ -258,7 +261,7 @@ class Front:
             known = self._admit(request.scope.method, request.scope.path, request.headers)
             if request.scope.method not in ("GET", "HEAD"):
                 environ["wsgi.input"] = io.BytesIO(await self._body(request))
-            if request.scope.path == "/sparql":
+            if request.scope.path == "/sparql" and request.scope.method in _ASKING:
                 return await self._answer(request, environ, known=bool(known))
         except (HTTPException, PharmakonError) as error:
             environ[REFUSAL] = error
@@ -373,6 +376,7 @@ class Front:
 
     async def _page(self, environ: dict[str, Any]) -> Reply:
         """Return what the application answers."""
+        environ["wsgi.input"].seek(0)  # it may have been read to answer the query
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pages, _called, self._app, environ)
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from .command import Command, Run, pass_run
 
 if TYPE_CHECKING:
     from pharmakon import KnowledgeGraph
-    from pharmakon.stores import QueryService
+    from pharmakon.stores import QueryService, WritableStore
     from pharmakon_server.serving import Front
 
 __all__ = ["serve"]
@@ -160,11 +160,17 @@ class _Options:
         """
         if (self.writable is None) != (self.token_file is None):
             raise click.UsageError("--writable DIR and --token-file FILE need each other")
-        try:
-            for proxy in self.trusted_proxy:
-                ip_network(proxy, strict=False)
-        except ValueError as error:
-            raise click.UsageError(f"--trusted-proxy: {error}") from error
+        from pharmakon.stores.federation import Federation
+        from pharmakon_server.forwarded import Proxies
+
+        for option, make, values in (
+            ("--trusted-proxy", Proxies, self.trusted_proxy),
+            ("--allow-federation", Federation, self.allow_federation),
+        ):
+            try:
+                make(values)
+            except ValueError as error:
+                raise click.UsageError(f"{option}: {error}") from error
 
     @property
     def is_fair(self) -> bool:
@@ -207,13 +213,18 @@ def _serve(graph: KnowledgeGraph, options: _Options, stack: ExitStack) -> None:
     from pharmakon_server.log import Log
     from pharmakon_server.metrics import Metrics
     from pharmakon_server.serving import Front
+    from pharmakon_server.updates import LONGEST_UPLOAD, admission
 
     metrics = Metrics()
-    queries = stack.enter_context(_queries(graph, options))
+    token = options.token
+    writable = stack.enter_context(_writable(options)) if options.writable else None
+    queries = stack.enter_context(_queries(graph, writable, options))
     listening = stack.enter_context(_listening(options.host, options.port))
-    lasting = graph.release if isinstance(graph.store, OxigraphStore) else ""
-    endpoint = Endpoint(queries, lasting, defuse=options.csv == "defused")
-    app = create_app(graph, endpoint, sources=options.sources, metrics=metrics)
+    lasts = writable is None and isinstance(graph.store, OxigraphStore)
+    endpoint = Endpoint(queries, graph.release if lasts else "", defuse=options.csv == "defused")
+    app = create_app(
+        graph, endpoint, sources=options.sources, metrics=metrics, writable=writable, token=token
+    )
     logs = not sys.stderr.isatty() if options.log is None else options.log
     front = Front(
         app,
@@ -223,6 +234,8 @@ def _serve(graph: KnowledgeGraph, options: _Options, stack: ExitStack) -> None:
         metrics=metrics,
         log=stack.enter_context(Log(sys.stderr)) if logs else None,
         log_queries=options.log_queries,
+        admit=admission(token),
+        longest_upload=LONGEST_UPLOAD,
     )
     for line in _greeting(graph, listening, _limits(graph, options)):
         click.echo(line)
@@ -249,17 +262,31 @@ def _run(front: Front, listening: socket.socket) -> None:
 
 
 @contextmanager
-def _queries(graph: KnowledgeGraph, options: _Options) -> Iterator[QueryService]:
-    """Give what answers visitors' queries, already starting."""
-    from pharmakon.stores import OxigraphStore
+def _writable(options: _Options) -> Iterator[WritableStore]:
+    """Give the store that can be changed, open."""
+    from pharmakon.stores import WritableStore
 
-    if isinstance(graph.store, OxigraphStore):
+    assert options.writable is not None  # noqa: S101 - it is asked for only then
+    with WritableStore(options.writable, timeout=options.query_timeout) as store:
+        store.start()
+        yield store
+
+
+@contextmanager
+def _queries(
+    graph: KnowledgeGraph, writable: WritableStore | None, options: _Options
+) -> Iterator[QueryService]:
+    """Give what answers visitors' queries, already starting."""
+    from pharmakon.stores import OxigraphStore, WritableStore
+
+    source = writable or graph.store
+    if isinstance(source, WritableStore | OxigraphStore):
         from pharmakon.stores.federation import Federation
         from pharmakon.stores.sandbox import SandboxedQueries
 
         hosts = options.allow_federation
         with SandboxedQueries(
-            graph.store,
+            source,
             workers=options.workers,
             timeout=options.query_timeout,
             memory=options.query_memory << 20,
