@@ -550,3 +550,35 @@ def test_elsewhere_than_on_linux_queries_still_end(
             queries.answer("SELECT * { SERVICE <http://example.org/> {} }")
         assert_well(queries)
         assert queries._idle[0].pidfd is None
+
+
+def test_a_store_on_disk_is_soon_asked_in_memory(store: OxigraphStore, tmp_path: Path):
+    written = ox.Store(str(tmp_path / "store"))
+    written.bulk_extend(store.quads())
+    written.flush()
+    del written
+    disk = OxigraphStore.read_only(tmp_path / "store")
+
+    with SandboxedQueries(disk, timeout=5.0) as queries:
+        on_disk = queries._zygote
+        queries.start()
+        asked = [values(queries.answer(ONE).body) for _ in range(3)]
+        assert until(lambda: queries._slower is not None and queries._zygote is not on_disk, 20)
+        asked += [values(queries.answer(ONE).body) for _ in range(3)]
+        pids = {worker.pid for worker in queries._idle}
+        assert queries._zygote is not None
+        assert pids <= children(queries._zygote._process.pid)
+
+    assert asked == [[{"o": THING.format(8)}]] * 6
+
+
+def test_a_large_store_stays_on_disk(store: OxigraphStore, tmp_path: Path):
+    written = ox.Store(str(tmp_path / "store"))
+    written.bulk_extend(store.quads())
+    written.flush()
+    del written
+
+    with SandboxedQueries(OxigraphStore.read_only(tmp_path / "store"), in_memory=10) as queries:
+        queries.start()
+        assert not queries._is_small()
+        assert values(queries.answer(ONE).body) == [{"o": THING.format(8)}]

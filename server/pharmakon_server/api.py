@@ -1,13 +1,15 @@
 """The JSON API, version 1: the same verbs as the command line, the same answers.
 
 Every call is one :class:`Call` below. The routes and the OpenAPI document are both made from
-that table, so that neither can lack what the other has.
+that table, so that neither can lack what the other has. The endpoint and the health of the
+server have routes of their own, and are described beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
@@ -20,11 +22,20 @@ from . import urls
 from .compare import resolved
 from .forms import as_json
 from .gallery import bound
+from .negotiation import GRAPHS, HTML, RESULTS, SUFFIXES
 from .presentation import DISCLAIMER, KINDS
+from .protocol import FORM, QUERY
 
 __all__ = ["api"]
 
 _BASE = "/api/v1"
+
+_JSON = "application/json"
+
+_Schema = Mapping[str, object]
+
+#: A text that is more than white space.
+_TEXT: _Schema = {"type": "string", "pattern": r"\S"}
 
 
 @dataclass(frozen=True)
@@ -36,14 +47,72 @@ class Input:
         about: What it means.
         required: Whether the call needs it.
         many: Whether it may be given more than once.
-        kind: ``"string"`` or ``"integer"``.
+        schema: What each value may be, as JSON Schema has it.
     """
 
     name: str
     about: str
     required: bool = False
     many: bool = False
-    kind: str = "string"
+    schema: _Schema = field(default_factory=lambda: _TEXT)
+
+    @property
+    def values(self) -> _Schema:
+        """What all its values together may be."""
+        if not self.many:
+            return self.schema
+        return {"type": "array", "items": self.schema, "minItems": int(self.required)}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What may be asked at an address, as OpenAPI has it.
+
+    Attributes:
+        path: Its path, with ``{name}`` for a part that is filled in.
+        summary: What it returns.
+        inputs: Its parameters, those of the path among them.
+        forms: What it answers with, by media type.
+        others: The statuses with which it may answer otherwise.
+        same: The other statuses whose answer has the same form.
+        method: The HTTP method, in lower case.
+        bodies: What may be sent, by media type.
+    """
+
+    path: str
+    summary: str
+    inputs: tuple[Input, ...] = ()
+    forms: Mapping[str, _Schema] = field(default_factory=lambda: {_JSON: _ANSWER})
+    others: tuple[int, ...] = (300, 304, 400, 404, 414, 431)
+    same: tuple[int, ...] = ()
+    method: str = "get"
+    bodies: Mapping[str, _Schema] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """A name of its own."""
+        name = self.path.removeprefix(_BASE).strip("/").replace("/", "-")
+        name = name.replace("{", "").replace("}", "")
+        return name if self.method == "get" else f"{name}-{self.method}"
+
+    def described(self) -> dict[str, object]:
+        """Return it as OpenAPI has it."""
+        answers = {
+            str(status): {
+                "description": HTTPStatus(status).phrase,
+                "content": _contents(self.forms),
+            }
+            for status in (200, *self.same)
+        }
+        found: dict[str, object] = {
+            "operationId": self.id,
+            "summary": self.summary,
+            "parameters": [_parameter(one, self.path) for one in self.inputs],
+            "responses": answers | {str(status): _other(status) for status in self.others},
+        }
+        if self.bodies:
+            found["requestBody"] = {"required": True, "content": _contents(self.bodies)}
+        return found
 
 
 @dataclass(frozen=True)
@@ -67,6 +136,11 @@ class Call:
         """The path as Flask writes it."""
         return self.path.replace("{", "<path:").replace("}", ">")
 
+    @property
+    def operation(self) -> Operation:
+        """What is described of it."""
+        return Operation(_BASE + self.path, self.summary, self.inputs)
+
 
 def api(graph: KnowledgeGraph) -> Blueprint:
     """Return the routes of the JSON API."""
@@ -84,7 +158,9 @@ def api(graph: KnowledgeGraph) -> Blueprint:
 
     @blueprint.get("/openapi.json")
     def openapi() -> Response:
-        return as_json(_openapi(calls, graph.release))
+        own = Call("/openapi.json", "This document.", (), dict)
+        described = [call.operation for call in (*calls, own)]
+        return as_json(_openapi([*described, *_elsewhere()], graph.release))
 
     return blueprint
 
@@ -95,7 +171,7 @@ def _calls(graph: KnowledgeGraph) -> tuple[Call, ...]:
 
     def search() -> dict[str, object]:
         limit = _number("limit", 20, 200)
-        kind = request.args.get("type") or None
+        kind = request.args.get("type")
         if kind is not None and kind not in KINDS:
             raise BadRequest(f"type is {kind!r}; give one of {', '.join(KINDS)}")
         hits = graph.search(_needed("q"), kind, limit)
@@ -139,8 +215,8 @@ def _calls(graph: KnowledgeGraph) -> tuple[Call, ...]:
             "Entities whose names are spelled like a text, best first.",
             (
                 Input("q", "the text; typing mistakes are allowed", required=True),
-                Input("type", f"a kind of thing: {', '.join(ENTITY_TYPES)} or class"),
-                Input("limit", "how many at most", kind="integer"),
+                Input("type", "a kind of thing", schema={"enum": [*KINDS]}),
+                Input("limit", "how many at most", schema=_number_to(200)),
             ),
             search,
         ),
@@ -160,7 +236,7 @@ def _calls(graph: KnowledgeGraph) -> tuple[Call, ...]:
             (
                 Input("from", "where to start", required=True),
                 Input("to", "where to end", required=True),
-                Input("max", "how many steps at most, up to 6", kind="integer"),
+                Input("max", "how many steps at most", schema=_number_to(6)),
             ),
             paths,
         ),
@@ -190,8 +266,93 @@ def _described(query: queries.Query) -> dict[str, object]:
     }
 
 
-def _openapi(calls: tuple[Call, ...], release: str) -> dict[str, object]:
-    """Return the OpenAPI 3.1 document of some calls."""
+_ANSWER: _Schema = {
+    "type": "object",
+    "required": ["disclaimer"],
+    "properties": {"disclaimer": {"const": DISCLAIMER}},
+}
+
+_PROBLEM: _Schema = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string"},
+    },
+}
+
+_READINESS: _Schema = {
+    "type": "object",
+    "required": ["ready", "release", "missing"],
+    "properties": {
+        "ready": {"type": "boolean"},
+        "release": {"type": "string"},
+        "missing": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+}
+
+
+def _elsewhere() -> tuple[Operation, ...]:
+    """Return the operations whose routes are made by other modules."""
+    iri: _Schema = {"type": "string", "format": "iri"}
+    query = Input("query", "the query, in SPARQL 1.1", schema={**_TEXT, "format": "sparql"})
+    options = (
+        Input("default-graph-uri", "a part of the default graph", many=True, schema=iri),
+        Input("named-graph-uri", "a graph that GRAPH may name", many=True, schema=iri),
+        Input(
+            "timeout",
+            "the seconds that it may take, where that is less than the server's own limit",
+            schema={"type": "number", "exclusiveMinimum": 0},
+        ),
+        Input("format", "the form of the answer; wins over Accept", schema={"enum": [*SUFFIXES]}),
+        Input("csv", "'exact' for CSV that is not safe in a spreadsheet", schema=_TEXT),
+    )
+    given: _Schema = {
+        "type": "object",
+        "required": ["query"],
+        "properties": {one.name: dict(one.values) for one in (query, *options)},
+    }
+    forms: dict[str, _Schema] = {form: {} for form in (*RESULTS, *GRAPHS, HTML)}
+    refusals = (304, 400, 403, 406, 408, 413, 414, 415, 422, 429, 431, 503, 504)
+    plain: dict[str, _Schema] = {"text/plain": {"type": "string"}}
+    return (
+        Operation(
+            "/sparql",
+            "The answer to a query, whole or not at all; what the endpoint is, where none is sent.",
+            (query, *options),
+            forms,
+            refusals,
+        ),
+        Operation(
+            "/sparql",
+            "The answer to a query that is sent in a form with its parameters, or as it is.",
+            options,
+            forms,
+            refusals,
+            method="post",
+            bodies={FORM: given, QUERY: query.schema},
+        ),
+        Operation("/livez", "Whether the server is alive.", (), plain, ()),
+        Operation(
+            "/readyz",
+            "Whether all parts work, and which do not.",
+            (),
+            {_JSON: _READINESS},
+            (),
+            same=(503,),
+        ),
+        Operation("/metrics", "What was counted, for Prometheus.", (), plain, ()),
+    )
+
+
+def _openapi(operations: Sequence[Operation], release: str) -> dict[str, object]:
+    """Return the OpenAPI 3.1 document of some operations."""
+    paths: dict[str, dict[str, object]] = {}
+    for one in operations:
+        paths.setdefault(one.path, {})[one.method] = one.described()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -201,47 +362,38 @@ def _openapi(calls: tuple[Call, ...], release: str) -> dict[str, object]:
             "description": DISCLAIMER,
             "license": {"name": "CC BY 4.0", "identifier": "CC-BY-4.0"},
         },
-        "paths": {
-            _BASE + call.path: {"get": _operation(call)}
-            for call in (*calls, Call("/openapi.json", "This document.", (), dict))
-        },
+        "paths": paths,
     }
 
 
-def _operation(call: Call) -> dict[str, object]:
-    return {
-        "operationId": call.path.strip("/").replace("/", "-").replace("{", "").replace("}", ""),
-        "summary": call.summary,
-        "parameters": [_parameter(one, call.path) for one in call.inputs],
-        "responses": {
-            "200": {
-                "description": "The answer; every one has a disclaimer.",
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "type": "object",
-                            "required": ["disclaimer"],
-                            "properties": {"disclaimer": {"const": DISCLAIMER}},
-                        }
-                    }
-                },
-            },
-            "default": {
-                "description": "A problem (RFC 9457): what happened, and what to do next.",
-                "content": {"application/problem+json": {"schema": {"type": "object"}}},
-            },
-        },
-    }
+def _other(status: int) -> dict[str, object]:
+    """Return the description of an answer that is not the one asked for."""
+    found: dict[str, object] = {"description": HTTPStatus(status).phrase}
+    if status == 304:
+        return found
+    headers = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    if status in (429, 503):
+        found["headers"] = headers
+    # What happened, and what to do next: RFC 9457 for programs, a page for people.
+    found["content"] = _contents({"application/problem+json": _PROBLEM, HTML: {}})
+    return found
+
+
+def _contents(forms: Mapping[str, _Schema]) -> dict[str, object]:
+    return {media_type: {"schema": schema} for media_type, schema in forms.items()}
+
+
+def _number_to(most: int) -> _Schema:
+    return {"type": "integer", "minimum": 1, "maximum": most}
 
 
 def _parameter(one: Input, path: str) -> dict[str, object]:
-    schema: dict[str, object] = {"type": one.kind}
     return {
         "name": one.name,
         "in": "path" if f"{{{one.name}}}" in path else "query",
         "description": one.about,
         "required": one.required,
-        "schema": {"type": "array", "items": schema} if one.many else schema,
+        "schema": one.values,
     }
 
 
@@ -260,8 +412,8 @@ def _some(name: str) -> list[str]:
 
 
 def _number(name: str, default: int, most: int) -> int:
-    stated = request.args.get(name, "")
-    if not stated:
+    stated = request.args.get(name)
+    if stated is None:
         return default
     if not stated.isascii() or not stated.isdigit() or not 1 <= int(stated[:9]) <= most:
         raise BadRequest(f"{name} is {stated!r}; give a whole number from 1 to {most}")

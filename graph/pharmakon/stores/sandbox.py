@@ -59,6 +59,9 @@ _GRACE = 0.3
 #: How long a query waits for a store that loads, even past its own limit, in seconds.
 _STARTING = 2.0
 
+#: How long a store may take to be loaded into memory, in seconds.
+_LOADING = 600.0
+
 #: A text longer than this, in characters, is looked through away from the event loop.
 _LONG = 10_000
 
@@ -89,14 +92,16 @@ class SandboxedQueries:
         patience: float = 2.0,
         queue: int = 64,
         recycle: int = 10_000,
+        in_memory: int = 512 << 20,
         federation: Federation | None = None,
     ) -> None:
         """Prepare to answer from a store.
 
         Args:
             store: What is asked. A store in memory is copied, and must not change any more;
-                one on disk is opened where it is; of one that changes, each query sees the
-                newest generation, whose default graph is not the union.
+                one on disk is opened where it is, and if it is not too large also loaded into
+                memory, where sorts and sums are several times faster; of one that changes,
+                each query sees the newest generation, whose default graph is not the union.
             workers: How many strangers' queries run at once.
             reserved: How many queries of the site's own run at once beside those.
             timeout: The time limit of a query, in seconds.
@@ -105,6 +110,7 @@ class SandboxedQueries:
             patience: How many seconds a query waits for a free worker.
             queue: How many queries may wait.
             recycle: After how many queries a worker is replaced.
+            in_memory: How many bytes a store on disk may have that is loaded into memory.
             federation: Which other servers a query may ask, or None for no other server.
         """
         self.timeout = timeout
@@ -121,8 +127,10 @@ class SandboxedQueries:
         self._lock = threading.Lock()
         # To ask another server takes a thread: no more of them than queries run.
         self._asking = ThreadPoolExecutor(workers) if federation is not None else None
+        self._in_memory = in_memory
         self._idle: list[_Worker] = []
         self._zygote: _Zygote | None = None
+        self._slower: _Zygote | None = None
         self._closed = False
 
     def __enter__(self) -> SandboxedQueries:
@@ -152,6 +160,8 @@ class SandboxedQueries:
         """Start the zygote, so that the first query need not; return before it is ready."""
         with self._lock:
             self._living_zygote()
+        if self._slower is None and self._is_small():
+            threading.Thread(target=self._load, name="load", daemon=True).start()
 
     def close(self) -> None:
         """End all processes. Queries that still run fail; later ones are refused."""
@@ -160,9 +170,10 @@ class SandboxedQueries:
             idle, self._idle = self._idle, []
             for worker in idle:
                 self._end(worker)
-            if self._zygote is not None:
-                self._zygote.close()
-                self._zygote = None
+            for one in (self._zygote, self._slower):
+                if one is not None:
+                    one.close()
+            self._zygote = self._slower = None
 
     def answer(self, query: str, **asking: Unpack[Asking]) -> Answer:
         """Return the whole answer, or raise: see :class:`pharmakon.stores.base.QueryService`.
@@ -293,7 +304,8 @@ class SandboxedQueries:
 
     def _put(self, worker: _Worker) -> None:
         with self._lock:
-            if worker.fit and worker.answered < self._recycle and not self._closed:
+            lasting = worker.source is self._zygote and worker.answered < self._recycle
+            if worker.fit and lasting and not self._closed:
                 self._idle.append(worker)
                 return
         if not worker.fit:
@@ -312,6 +324,32 @@ class SandboxedQueries:
         if generation is None or isinstance(self._store, OxigraphStore):
             return True
         return self._store.is_newest(generation)
+
+    def _is_small(self) -> bool:
+        path = self._store.path if isinstance(self._store, OxigraphStore) else None
+        if path is None:
+            return False
+        return sum(file.stat().st_size for file in path.iterdir()) <= self._in_memory
+
+    def _load(self) -> None:
+        """Load a store that is on disk into memory, and ask it there from then on."""
+        assert isinstance(self._store, OxigraphStore)  # noqa: S101 - it is small
+        with contextlib.suppress(QueryBusyError, _EndedError, OSError):  # it is asked on disk
+            loaded = _Zygote(OxigraphStore(self._store.inner), self._memory)
+            try:
+                first = loaded.fork(None, _LOADING)
+            except BaseException:
+                loaded.close()
+                raise
+            with self._lock:
+                if self._closed:
+                    loaded.close()
+                    return
+                # Its workers that are busy go on; they end when they have answered.
+                self._slower, self._zygote = self._zygote, loaded
+                idle, self._idle = self._idle, [first]
+            for worker in idle:
+                self._end(worker)
 
     def _living_zygote(self) -> _Zygote:
         if self._closed:
@@ -422,6 +460,7 @@ class _Worker:
     """A worker process, from this side.
 
     Attributes:
+        source: Who forked it.
         generation: What it reads, where that is one of several.
         fit: Whether it waits for a query, with nothing left over from the last one.
         expired: Whether it was ended at its time limit.
@@ -430,6 +469,7 @@ class _Worker:
     socket: socket.socket
     pid: int
     pidfd: int | None
+    source: _Zygote
     generation: Generation | None = None
     fit: bool = True
     expired: bool = False
@@ -582,7 +622,7 @@ class _Zygote:
             own.close()
             raise _EndedError from error
         own.setblocking(False)
-        return _Worker(own, pid, descriptors[0] if descriptors else None, generation)
+        return _Worker(own, pid, descriptors[0] if descriptors else None, self, generation)
 
     def close(self) -> None:
         """End it; its workers end with it."""
