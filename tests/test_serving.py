@@ -20,7 +20,8 @@ import pytest
 from pharmakon import KnowledgeGraph
 from pharmakon.stores import OxigraphStore, SandboxedQueries
 from pharmakon_server import create_app
-from pharmakon_server.endpoint import AnswerCache, Endpoint
+from pharmakon_server.cache import Cache
+from pharmakon_server.endpoint import Endpoint
 from pharmakon_server.fair_use import FairUse
 from pharmakon_server.forwarded import Proxies
 from pharmakon_server.log import Log
@@ -96,7 +97,7 @@ def queries(graph: KnowledgeGraph) -> Iterator[SandboxedQueries]:
 
 @contextlib.contextmanager
 def served(graph: KnowledgeGraph, queries: SandboxedQueries, **options: object) -> Iterator[Client]:
-    endpoint = Endpoint(queries, graph.release, AnswerCache(1 << 20))
+    endpoint = Endpoint(queries, graph.release, Cache(1 << 20))
     metrics = Metrics()
     app = create_app(graph, endpoint, metrics=metrics)
     front = Front(app, endpoint, metrics=metrics, **options)  # type: ignore[arg-type]
@@ -191,6 +192,18 @@ def test_what_is_posted_is_what_an_error_is_about(
 
     assert answer.status == 400
     assert b"did you mean SELECT?" in answer.body
+
+
+def test_a_page_that_is_kept_is_the_page(client: Client):
+    for path in ("/substance/naltrexone", "/search?q=narcan", "/browse"):
+        first, again = client(path), client(path)
+        data = client(path, Accept="text/turtle")
+
+        assert (again.status, again.body) == (first.status, first.body)
+        assert again.headers.keys() == first.headers.keys()
+        assert again.headers["x-request-id"] != first.headers["x-request-id"]
+        assert data.body != first.body or data.headers["content-type"].startswith("text/html")
+        assert client(path, If_None_Match=first.headers["etag"]).status == 304
 
 
 def test_errors_are_not_kept(client: Client):

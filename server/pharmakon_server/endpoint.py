@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import pyoxigraph as ox
@@ -20,10 +18,11 @@ from pharmakon.stores.oxigraph import solutions
 from pharmakon.stores.syntax import canonical, is_changing
 from pharmakon.tables import Table
 
+from .cache import Cache
 from .negotiation import GRAPHS, HTML, RESULTS
 from .protocol import Operation
 
-__all__ = ["AnswerCache", "Endpoint"]
+__all__ = ["Endpoint"]
 
 _JSON = "application/sparql-results+json"
 _TURTLE = "text/turtle"
@@ -36,61 +35,6 @@ _LARGEST_PAGE = 4 << 20
 
 #: The time limit of the site's own queries, in seconds.
 _OWN_LIMIT = 5.0
-
-#: What an answer takes beside its bytes.
-_OVERHEAD = 500
-
-
-class AnswerCache:
-    """Answers by key, as many as fit; the one that was not asked for longest goes first.
-
-    It may be used from many threads.
-
-    Example:
-        >>> cache = AnswerCache(size=1000)
-        >>> for key in "ab":
-        ...     cache.put(key, Answer("boolean", "text/plain", b"yes"))
-        >>> cache.get("a"), cache.get("b").body
-        (None, b'yes')
-    """
-
-    def __init__(self, size: int) -> None:
-        """Keep at most so many bytes of answers."""
-        self.size = size
-        self.bytes = 0
-        self.hits = 0
-        self.misses = 0
-        self._lock = threading.Lock()
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
-
-    def __len__(self) -> int:
-        """Return the number of answers."""
-        return len(self._answers)
-
-    def get(self, key: str) -> Answer | None:
-        """Return an answer, or None."""
-        with self._lock:
-            found = self._answers.get(key)
-            if found is None:
-                self.misses += 1
-            else:
-                self.hits += 1
-                self._answers.move_to_end(key)
-            return found
-
-    def put(self, key: str, answer: Answer) -> None:
-        """Keep an answer, unless it has no room."""
-        cost = len(answer.body) + _OVERHEAD
-        if cost > self.size:
-            return
-        with self._lock:
-            if key in self._answers:
-                return
-            self._answers[key] = answer
-            self.bytes += cost
-            while self.bytes > self.size:
-                _, old = self._answers.popitem(last=False)
-                self.bytes -= len(old.body) + _OVERHEAD
 
 
 @dataclass(frozen=True)
@@ -107,7 +51,7 @@ class Endpoint:
 
     queries: QueryService
     release: str = ""
-    cache: AnswerCache = field(default_factory=lambda: AnswerCache(64 << 20))
+    cache: Cache[str, Answer] = field(default_factory=lambda: Cache(64 << 20))
     defuse: bool = True
 
     def tag(self, operation: Operation) -> str:
@@ -150,7 +94,7 @@ class Endpoint:
             defused=self._defused(operation),
         )
         if tag:
-            self.cache.put(tag, answer)
+            self.cache.put(tag, answer, len(answer.body))
         return answer
 
     def table(self, query: str) -> Table:

@@ -41,6 +41,7 @@ from werkzeug.wrappers import Request
 from pharmakon.errors import PharmakonError, QueryBusyError
 from pharmakon.stores import Answer
 
+from .cache import Cache
 from .endpoint import Endpoint
 from .fair_use import FairUse
 from .forwarded import Proxies
@@ -72,6 +73,9 @@ _LONG = 0.1
 
 #: Requests whose answer is known by how they are written: how many are remembered.
 _REMEMBERED = 4096
+
+#: How many bytes the pages may take that are kept.
+_PAGES = 32 << 20
 
 #: A body of fewer bytes is not compressed; one of more is compressed away from the loop.
 _SMALL = 1000
@@ -191,7 +195,8 @@ class Front:
         self._longest_upload = longest_upload
         self._pages = ThreadPoolExecutor(_THREADS, thread_name_prefix="page")
         self._compressing = ThreadPoolExecutor(2, thread_name_prefix="gzip")
-        self._remembered: OrderedDict[tuple[str, str, str], tuple[str, _Headers]] = OrderedDict()
+        self._remembered: OrderedDict[tuple[str, str], tuple[str, _Headers]] = OrderedDict()
+        self._kept_pages: Cache[tuple[str, str, str], Reply] = Cache(_PAGES)
 
     async def __rsgi__(self, scope: Scope, connection: Connection) -> None:
         """Answer a request."""
@@ -243,12 +248,15 @@ class Front:
         )
 
     def _from_memory(self, scope: Scope) -> Reply | None:
-        """Return the answer to a query that came before in the same words, if it is kept."""
-        if scope.path != "/sparql":
+        """Return the answer to a request that came before in the same words, if it is kept."""
+        # Whether it has the answer, or is one to refuse, takes more than its words to say.
+        names = [name for name, _ in scope.headers.items()]
+        if scope.method != "GET" or "if-none-match" in names or names.count("host") != 1:
             return None
+        if scope.path != "/sparql":
+            return self._kept_pages.get(_place(scope))
         found = self._remembered.get(_words(scope))
-        # Whether the client has the answer takes more than its words to say.
-        if found is None or "if-none-match" in scope.headers:
+        if found is None:
             return None
         tag, headers = found
         kept = self._endpoint.kept(tag)
@@ -265,7 +273,10 @@ class Front:
                 return await self._answer(request, environ, known=bool(known))
         except (HTTPException, PharmakonError) as error:
             environ[REFUSAL] = error
-        return await self._page(environ)
+        reply = await self._page(environ)
+        if request.scope.method == "GET" and reply.status == 200 and _is_lasting(reply):
+            self._kept_pages.put(_place(request.scope), reply, len(reply.body))
+        return reply
 
     def _refuse(self, request: _Received) -> None:
         """Raise what is wrong with a request, as far as its head shows it."""
@@ -421,9 +432,19 @@ class Front:
         log.write(**line)
 
 
-def _words(scope: Scope) -> tuple[str, str, str]:
+def _words(scope: Scope) -> tuple[str, str]:
     """Return what a request for a query says, which decides its answer."""
-    return scope.method, scope.query_string, scope.headers.get("accept", "")
+    return scope.query_string, scope.headers.get("accept", "")
+
+
+def _place(scope: Scope) -> tuple[str, str, str]:
+    """Return what a request for a page says, which decides its answer."""
+    return scope.path, scope.query_string, scope.headers.get("accept", "")
+
+
+def _is_lasting(reply: Reply) -> bool:
+    """Return whether an answer holds as long as the release."""
+    return any(name == "cache-control" and "public" in value for name, value in reply.headers)
 
 
 def _number() -> str:
