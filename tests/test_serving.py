@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -28,7 +29,7 @@ from pharmakon_server.log import Log
 from pharmakon_server.metrics import Metrics
 from pharmakon_server.serving import Front
 
-from .serving import fronted
+from .serving import command, fronted
 
 NAMES = "SELECT ?name { ?thing a pk:Substance ; rdfs:label ?name } ORDER BY ?name"
 RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
@@ -375,6 +376,36 @@ def test_another_host_is_not_repeated_in_an_address_to_go_to(client: Client):
 
     assert answer.status in (302, 303, 307)
     assert "evil.example" not in answer.headers["location"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"1f\r\n<http://x/a> <http://x/b> 'c' .\r\n0\r\n\r\n", 201),
+        (b"1f\r\n<http://x/a> <http://x/b> 'c' .\r\n", 400),
+        (b"ff\r\n<http://x/a> <http://x/b> 'c' .", 400),
+    ],
+)
+def test_an_upload_in_chunks_is_whole_or_refused(tmp_path: Path, sent: bytes, status: int):
+    token = tmp_path / "token"
+    token.write_text("sesame" * 4, "ascii")
+    store = ("--writable", str(tmp_path / "data"), "--token-file", str(token))
+    head = (
+        "PUT /store?graph=http://x/g HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"Authorization: Bearer {token.read_text('ascii')}\r\nContent-Type: text/turtle\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    with command("serve", *store) as url:
+        client = Client(url)
+        with client.connect() as connection:
+            connection.sendall(head.encode() + sent)
+            if status == 400:
+                connection.shutdown(socket.SHUT_WR)
+            answer = connection.recv(65536)
+        there = client("/store?graph=http://x/g").status
+
+    assert answer.startswith(f"HTTP/1.1 {status}".encode()) or (status == 400 and not answer)
+    assert there == (200 if status == 201 else 404)
 
 
 # Fair use.

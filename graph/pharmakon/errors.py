@@ -186,7 +186,16 @@ class QueryTooComplexError(QueryError):
 
 
 class QueryBusyError(QueryError):
-    """No worker was free in time; the same query may be asked again."""
+    """No worker was free in time; the same query may be asked again.
+
+    Attributes:
+        full: Whether all workers are at work, on the queries of others; else there is none.
+    """
+
+    def __init__(self, message: str, *, full: bool = False) -> None:
+        """Say why, and when to ask again."""
+        super().__init__(message)
+        self.full = full
 
 
 class RemoteError(PharmakonError, ConnectionError):

@@ -63,8 +63,8 @@ def _fault(part: Callable[[], object]) -> str:
     """Return what is wrong with a part, or the empty string."""
     try:
         found = part()
-    except QueryBusyError:  # it works, on the queries of others
-        return ""
     except PharmakonError as error:
+        if isinstance(error, QueryBusyError) and error.full:  # it works, for others
+            return ""
         return str(error)
     return "" if found else "it is empty: run 'pharmakon build', or serve the packaged graph"

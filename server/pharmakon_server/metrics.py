@@ -16,7 +16,7 @@ from pharmakon.errors import (
     QueryTooLargeError,
 )
 
-__all__ = ["Metrics"]
+__all__ = ["Metrics", "outcome_of"]
 
 #: What became of a query, by its error; the first that fits holds.
 _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
@@ -43,6 +43,16 @@ _ROUTES = frozenset(
         *("store", "substance", "target", "update"),
     )
 )
+
+
+def outcome_of(error: BaseException) -> str:
+    """Return a word for what became of a query that ended so.
+
+    Example:
+        >>> outcome_of(QueryTimeoutError(30))
+        'timeout'
+    """
+    return next(word for kind, word in _OUTCOMES if isinstance(error, kind))
 
 
 class Metrics:
@@ -96,12 +106,10 @@ class Metrics:
         counted[0].inc()
         counted[1].observe(seconds)
 
-    def query(self, error: BaseException | None, seconds: float) -> str:
-        """Count a visitor's query, and return a word for what became of it."""
-        outcome = next((word for kind, word in _OUTCOMES if isinstance(error, kind)), "ok")
+    def query(self, outcome: str, seconds: float) -> None:
+        """Count a visitor's query, by a word for what became of it."""
         self._queries.labels(outcome).inc()
         self._query_seconds.observe(seconds)
-        return outcome
 
     def watch(self, name: str, about: str, value: Callable[[], float]) -> None:
         """Show a figure as it is when somebody looks, under ``pharmakon_`` and a name."""

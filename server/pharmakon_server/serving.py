@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
+import logging
 import re
 import secrets
 import socket
@@ -27,10 +29,12 @@ from flask import Flask
 from granian.constants import HTTPModes
 from granian.http import HTTP1Settings
 from granian.net import SocketHolder  # type: ignore[attr-defined]
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 from granian.server.embed import Server
 from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
+    LengthRequired,
     RequestEntityTooLarge,
     RequestHeaderFieldsTooLarge,
     RequestTimeout,
@@ -47,7 +51,7 @@ from .fair_use import FairUse
 from .forwarded import Proxies
 from .headers import secure
 from .log import Log
-from .metrics import Metrics
+from .metrics import Metrics, outcome_of
 from .negotiation import HTML
 from .problems import REFUSAL, REQUEST_ID
 from .protocol import LONGEST_BODY, Operation, read
@@ -88,6 +92,8 @@ _COMPRESSED = re.compile(r"(?:text/|application/(?:json|xml|n-|trig|[a-z.-]+\+(?
 
 _Headers = list[tuple[str, str]]
 
+_logger = logging.getLogger(__name__)
+
 
 class Scope(Protocol):
     """A request, as RSGI has it (RSGI specification 1.6)."""
@@ -107,6 +113,10 @@ class Connection(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives."""
+        ...
+
+    async def __call__(self) -> bytes:
+        """Return the body once it is there."""
         ...
 
     async def client_disconnect(self) -> None:
@@ -209,6 +219,9 @@ class Front:
                 reply = await self._reply(request)
             except asyncio.CancelledError:
                 reply = Reply(499, [])  # nobody is there to read it
+            except Exception as error:
+                _logger.error("request %s failed: %s", request.id, scope.path, exc_info=error)
+                reply = _fault(request.id)
         if len(reply.body) >= _SMALL:
             reply = await self._compressed(reply, scope.headers.get("accept-encoding", ""))
         number = request.id if request else _number()
@@ -268,11 +281,11 @@ class Front:
             self._refuse(request)
             known = self._admit(request.scope.method, request.scope.path, request.headers)
             if request.scope.method not in ("GET", "HEAD"):
-                environ["wsgi.input"] = io.BytesIO(await self._body(request))
+                environ["wsgi.input"] = io.BytesIO(await self._body(request, known=bool(known)))
             if request.scope.path == "/sparql" and request.scope.method in _ASKING:
                 return await self._answer(request, environ, known=bool(known))
         except (HTTPException, PharmakonError) as error:
-            environ[REFUSAL] = error
+            environ[REFUSAL] = error.with_traceback(None)
         reply = await self._page(environ)
         if request.scope.method == "GET" and reply.status == 200 and _is_lasting(reply):
             self._kept_pages.put(_place(request.scope), reply, len(reply.body))
@@ -292,30 +305,40 @@ class Front:
         if "," in request.headers.get("host", ""):
             raise BadRequest("the request has two Host headers; send one")
 
-    async def _body(self, request: _Received) -> bytes:
+    async def _body(self, request: _Received, *, known: bool) -> bytes:
         """Return the body of a request.
 
         Raises:
+            BadRequest: It ends before it is whole.
+            LengthRequired: It does not say how long it is, and comes from a stranger.
             RequestEntityTooLarge: It is too long.
             RequestTimeout: It does not arrive in time.
         """
         most = self._longest_upload if request.scope.path.startswith("/store") else LONGEST_BODY
         too_large = RequestEntityTooLarge(f"the body is longer than {most} bytes; send less")
-        stated = request.headers.get("content-length", "0")
-        if stated.isdecimal() and int(stated) > most:
+        chunked = "transfer-encoding" in request.headers
+        if chunked and not known:
+            raise LengthRequired("the request does not say how long it is; send Content-Length")
+        stated = int(request.headers.get("content-length", "0"))
+        if stated > most:
             raise too_large
-        parts: list[bytes] = []
-        length = 0
+        cut = BadRequest("the body ends before it is whole; send it again")
         try:
             async with asyncio.timeout(_BODY_WITHIN):
-                async for part in request.connection:
-                    length += len(part)
-                    if length > most:
-                        raise too_large
-                    parts.append(part)
+                # Only a body that is taken whole tells that its last chunk is missing.
+                if chunked:
+                    body = await request.connection()
+                else:
+                    body = b"".join([part async for part in request.connection])
         except TimeoutError as error:
             raise RequestTimeout(f"the body did not arrive in {_BODY_WITHIN:g} s") from error
-        return b"".join(parts)
+        except ProtocolClosed:
+            raise cut from None
+        if len(body) > most:
+            raise too_large
+        if not chunked and len(body) != stated:
+            raise cut
+        return body
 
     async def _answer(self, request: _Received, environ: dict[str, Any], *, known: bool) -> Reply:
         """Return the answer to a query, or the page about it."""
@@ -334,7 +357,7 @@ class Front:
         try:
             answer = await self._asked(request, operation, tag, known=known)
         except (HTTPException, PharmakonError) as error:
-            environ[OUTCOME] = error
+            environ[OUTCOME] = error.with_traceback(None)  # its frames hold what holds it
         else:
             if operation.form != HTML:
                 return self._direct(request, answer, tag)
@@ -358,21 +381,21 @@ class Front:
         if fair_use is not None:
             fair_use.enter(request.client)
         start = time.perf_counter()
-        failed: BaseException | None = None
+        failed, busy, outcome = False, False, "ok"
         try:
             async with _while_there(request.connection):
                 return await self._endpoint.answer(operation, tag)
         except BaseException as error:
-            failed = error
+            # Not the error itself is kept: it holds this frame, which would hold it.
+            failed, busy, outcome = True, isinstance(error, QueryBusyError), outcome_of(error)
             raise
         finally:
             spent = time.perf_counter() - start
-            busy = isinstance(failed, QueryBusyError)
             if fair_use is not None:
-                fair_use.leave(
-                    request.client, 0.0 if busy else spent, failed=failed is not None and not busy
-                )
-            request.outcome = self._metrics.query(failed, spent)
+                used = 0.0 if busy else spent
+                fair_use.leave(request.client, used, failed=failed and not busy)
+            self._metrics.query(outcome, spent)
+            request.outcome = outcome
 
     def _direct(self, request: _Received, answer: Answer, tag: str) -> Reply:
         """Return an answer as it is, and remember it by the words of the request."""
@@ -523,6 +546,19 @@ def _called(app: Flask, environ: dict[str, Any]) -> Reply:
         if close is not None:
             close()
     return reply
+
+
+def _fault(number: str) -> Reply:
+    """Return what a client is told where it is the server that failed."""
+    problem = {
+        "type": "about:blank",
+        "title": "Something went wrong",
+        "status": 500,
+        "detail": f"this is a fault of the server; report it with the number {number}",
+        "request_id": number,
+    }
+    headers = [("content-type", "application/problem+json"), *_DIRECT]
+    return Reply(500, headers, json.dumps(problem).encode())
 
 
 def _varied(vary: str) -> str:

@@ -333,7 +333,7 @@ def _refusal(reply: _Reply, query: str, limit: float, size: int) -> QueryError |
         403: QueryRefusedError(detail),
         413: QueryTooLargeError(size),
         422: QueryTooComplexError(detail),
-        503: QueryBusyError(detail),
+        503: QueryBusyError(detail, full=True),
         504: QueryTimeoutError(limit),
     }
     return errors.get(reply.status)

@@ -431,7 +431,7 @@ class _Slots:
 
     def _busy(self) -> QueryBusyError:
         return QueryBusyError(
-            f"all {self.count} query workers are busy; ask again in a few seconds"
+            f"all {self.count} query workers are busy; ask again in a few seconds", full=True
         )
 
 

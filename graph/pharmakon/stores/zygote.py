@@ -211,7 +211,7 @@ def _answer_all(own: socket.socket, store: Any, settings: Settings) -> None:
         _limit_cpu(request["timeout"])
         about, body = answer(store, request, settings)
         # What one query leaves behind is taken from the next one's share.
-        about["spent"] = _size(statm) - start > settings.memory // 8
+        about["spent"] = _size(statm) - start > settings.memory // 16
         send(own, about, body)
 
 

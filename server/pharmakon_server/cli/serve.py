@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -237,6 +238,9 @@ def _serve(graph: KnowledgeGraph, options: _Options, stack: ExitStack) -> None:
         admit=admission(token),
         longest_upload=LONGEST_UPLOAD,
     )
+    # What is there now stays; to look through it again and again would only take time.
+    gc.collect()
+    gc.freeze()
     for line in _greeting(graph, listening, _limits(graph, options)):
         click.echo(line)
     _run(front, listening)
