@@ -40,9 +40,9 @@ def pharmakon(data: Path, folder: Path) -> System:
     store.add_file(data, GRAPH["curated"])
     release = releases.write(store, folder)
     command, port = [program("pharmakon"), "serve"], free_port()
-    # A single client that asks as fast as it can is what fair use is there to slow down.
-    fair = [one for one in ("--no-fair-use",) if one in run(*command, "--help")]
-    command += ["--release", str(release), "--port", str(port), *fair]
+    # A single client that asks as fast as it can is what fair use is there to slow down, and
+    # the others write no log.
+    command += ["--release", str(release), "--port", str(port), "--no-fair-use", "--no-log"]
     return System("Pharmakon", command, port, "/sparql")
 
 

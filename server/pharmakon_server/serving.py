@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import itertools
 import json
 import logging
 import re
@@ -67,6 +68,10 @@ _LONGEST_HEADERS = 64 << 10
 _HEADERS_WITHIN = 10.0
 _BODY_WITHIN = 30.0
 
+#: So much is read of a body that is too long, in bytes and seconds.
+_DISCARDED = 16 << 20
+_DISCARDED_WITHIN = 2.0
+
 #: Pages that are made at once, requests that are in hand at once, and connections that wait.
 _THREADS = 16
 _REQUESTS = 4000
@@ -93,6 +98,10 @@ _COMPRESSED = re.compile(r"(?:text/|application/(?:json|xml|n-|trig|[a-z.-]+\+(?
 _Headers = list[tuple[str, str]]
 
 _logger = logging.getLogger(__name__)
+
+#: What tells the numbers of this process from those of others, and the next of them.
+_STARTED = secrets.token_hex(4)
+_count = itertools.count(1)
 
 
 class Scope(Protocol):
@@ -321,6 +330,7 @@ class Front:
             raise LengthRequired("the request does not say how long it is; send Content-Length")
         stated = int(request.headers.get("content-length", "0"))
         if stated > most:
+            await _discarded(request.connection)
             raise too_large
         cut = BadRequest("the body ends before it is whole; send it again")
         try:
@@ -472,7 +482,7 @@ def _is_lasting(reply: Reply) -> bool:
 
 def _number() -> str:
     """Return a number for a request, by which it is found in the log."""
-    return secrets.token_hex(8)
+    return f"{_STARTED}{next(_count):08x}"
 
 
 @contextlib.asynccontextmanager
@@ -494,6 +504,17 @@ async def _while_there(connection: Connection) -> AsyncIterator[None]:
         start.cancel()
         for one in watching:
             one.cancel()
+
+
+async def _discarded(connection: Connection) -> None:
+    """Read some of a body that is refused, so that its sender comes to read the answer."""
+    left = _DISCARDED
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARDED_WITHIN):
+            async for part in connection:
+                left -= len(part)
+                if left < 0:
+                    return
 
 
 def _environ(request: _Received) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, pairwise, product
 
 from ..errors import QueryRefusedError, QuerySyntaxError
@@ -336,6 +337,7 @@ def place(query: str, start: int) -> tuple[int, int, str]:
     return line, column, f"{shown}\n{' ' * (column - 1 - cut)}^"
 
 
+@lru_cache(maxsize=8)  # it is asked for more than once for each query
 def _first_word(query: str) -> str | None:
     """Return the first keyword after the declarations, in capitals, or None."""
     first = islice(tokens(query), _LONGEST_PROLOGUE)
