@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from flask import Flask
 from werkzeug.serving import make_server
 
-from pharmakon_server.serving import Front, serve
+from pharmakon_server.front import Front
+from pharmakon_server.serving import serve
 
 
 @contextlib.contextmanager

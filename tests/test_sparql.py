@@ -291,6 +291,13 @@ def test_the_endpoint_describes_itself(client: FlaskClient, accept: str):
     } < forms
 
 
+def test_the_graph_is_described_where_crawlers_look(client: FlaskClient):
+    response = client.get("/.well-known/void")
+
+    found = {quad.predicate.value for quad in ox.parse(response.data, ox.RdfFormat.TURTLE)}
+    assert {"http://rdfs.org/ns/void#triples", "http://rdfs.org/ns/void#sparqlEndpoint"} < found
+
+
 def test_federation_reaches_nobody(client: FlaskClient):
     with canary() as (url, was_asked):
         for clause, status in (

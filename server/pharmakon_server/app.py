@@ -64,6 +64,7 @@ def create_app(
 
     app = Flask(__name__)
     app.config["EXACT_CSV"] = not endpoint.defuse
+    app.config["WRITABLE"] = writable is not None
     # A redirect to the address with fewer slashes would name the host that the caller gave.
     app.url_map.merge_slashes = False
     register_presentation(app, graph)

@@ -20,7 +20,7 @@ _POLICY = "; ".join(
 )
 
 #: What changes without the release changing, so that it must be asked for each time.
-_LIVE = ("/livez", "/readyz", "/metrics", "/sparql", "/store", "/update")
+_LIVE = ("/livez", "/readyz", "/metrics", "/sparql", "/store", "/update", "/.well-known/")
 
 
 def secure() -> dict[str, str]:

@@ -121,6 +121,11 @@ def sparql(endpoint: Endpoint, described: Callable[[str], list[ox.Triple]]) -> B
         found = _answer(endpoint, operation, tag)
         return _tagged(Response(found.body, mimetype=found.media_type), tag)
 
+    @blueprint.get("/.well-known/void")
+    def about() -> Response:
+        address = request.url_root.rstrip("/") + urls.sparql()
+        return _describe(described(address), wanted(request, list(GRAPHS)))
+
     @blueprint.after_request
     def for_everybody(response: Response) -> Response:
         for name, value in OPEN.items():
@@ -159,9 +164,13 @@ def _front(described: Callable[[str], list[ox.Triple]]) -> Response:
     media_type = wanted(request, [*GRAPHS, HTML])
     if media_type == HTML:
         return Response(_render(_FIRST_QUERY), mimetype=HTML)
+    return _describe(described(request.base_url), media_type)
+
+
+def _describe(triples: list[ox.Triple], media_type: str) -> Response:
     form = GRAPHS[media_type]
     prefixes = _DESCRIBED_BY if form in (ox.RdfFormat.TURTLE, ox.RdfFormat.TRIG) else None
-    body = ox.serialize(described(request.base_url), format=form, prefixes=prefixes)
+    body = ox.serialize(triples, format=form, prefixes=prefixes)
     return Response(body or b"", mimetype=media_type)
 
 

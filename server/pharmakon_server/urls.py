@@ -35,8 +35,10 @@ __all__ = [
     "search",
     "sparql",
     "static",
+    "store",
     "term",
     "thing",
+    "update",
     "within",
 ]
 
@@ -144,6 +146,16 @@ def query(name: str, suffix: str = "", **values: str) -> str:
 def sparql(text: str = "") -> str:
     """Return the address of the endpoint, with a query in the editor."""
     return _with("/sparql", query=text)
+
+
+def update() -> str:
+    """Return the address that takes updates, where the server is writable."""
+    return f"{_root()}/update"
+
+
+def store() -> str:
+    """Return the address of the graph store, where the server is writable."""
+    return f"{_root()}/store"
 
 
 def ready() -> str:

@@ -22,7 +22,7 @@ from pharmakon import KnowledgeGraph
 from pharmakon.stores import OxigraphStore, SandboxedQueries
 from pharmakon_server import create_app
 from pharmakon_server.endpoint import Endpoint
-from pharmakon_server.serving import Front
+from pharmakon_server.front import Front
 
 from ..serving import fronted
 

@@ -404,7 +404,7 @@ def test_a_body_that_is_cut_short_is_not_run(server: Server, how: str):
 
     assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 411")), (
         f"half a request was run, and could be half an update: {answer[:60]!r}; refuse a body "
-        "that is not as long as it said (serving.py, _body)"
+        "that is not as long as it said (front.py, _body)"
     )
 
 

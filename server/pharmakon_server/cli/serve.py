@@ -22,7 +22,7 @@ from .command import Command, Run, pass_run
 if TYPE_CHECKING:
     from pharmakon import KnowledgeGraph
     from pharmakon.stores import QueryService, WritableStore
-    from pharmakon_server.serving import Front
+    from pharmakon_server.front import Front
 
 __all__ = ["serve"]
 
@@ -211,9 +211,9 @@ def _serve(graph: KnowledgeGraph, options: _Options, stack: ExitStack) -> None:
     from pharmakon_server.endpoint import Endpoint
     from pharmakon_server.fair_use import FairUse
     from pharmakon_server.forwarded import Proxies
+    from pharmakon_server.front import Front
     from pharmakon_server.log import Log
     from pharmakon_server.metrics import Metrics
-    from pharmakon_server.serving import Front
     from pharmakon_server.updates import LONGEST_UPLOAD, admission
 
     metrics = Metrics()
@@ -360,6 +360,8 @@ def _limits(graph: KnowledgeGraph, options: _Options) -> str:
     by = f"{options.workers} worker{'' if options.workers == 1 else 's'}"
     if not isinstance(graph.store, OxigraphStore):
         by = f"answered by {graph.release}"
+    if options.writable is not None:
+        by += f" over {options.writable}"
     others = f"federation with {', '.join(options.allow_federation)}"
     return ", ".join(
         (
