@@ -92,6 +92,15 @@ def chain(length: int) -> OxigraphStore:
     return store
 
 
+def on_disk(store: OxigraphStore, folder: Path) -> OxigraphStore:
+    """The same store on disk, opened to be read."""
+    written = ox.Store(str(folder / "store"))
+    written.bulk_extend(store.quads())
+    written.flush()
+    del written
+    return OxigraphStore.read_only(folder / "store")
+
+
 @pytest.fixture(scope="module")
 def queries(store: OxigraphStore) -> Iterator[SandboxedQueries]:
     """Two workers with a time limit of one second, and 200 MB for each query."""
@@ -511,11 +520,7 @@ def test_what_is_closed_answers_no_more(store: OxigraphStore):
 
 
 def test_a_store_on_disk_is_asked_where_it_is(store: OxigraphStore, tmp_path: Path):
-    written = ox.Store(str(tmp_path / "store"))
-    written.bulk_extend(store.quads())
-    written.flush()
-    del written
-    disk = OxigraphStore.read_only(tmp_path / "store")
+    disk = on_disk(store, tmp_path)
 
     with SandboxedQueries(disk, timeout=1.0) as queries:
         assert values(queries.answer(ONE).body) == [{"o": THING.format(8)}]
@@ -553,17 +558,13 @@ def test_elsewhere_than_on_linux_queries_still_end(
 
 
 def test_a_store_on_disk_is_soon_asked_in_memory(store: OxigraphStore, tmp_path: Path):
-    written = ox.Store(str(tmp_path / "store"))
-    written.bulk_extend(store.quads())
-    written.flush()
-    del written
-    disk = OxigraphStore.read_only(tmp_path / "store")
+    disk = on_disk(store, tmp_path)
 
     with SandboxedQueries(disk, timeout=5.0) as queries:
-        on_disk = queries._zygote
+        first = queries._zygote
         queries.start()
         asked = [values(queries.answer(ONE).body) for _ in range(3)]
-        assert until(lambda: queries._slower is not None and queries._zygote is not on_disk, 20)
+        assert until(lambda: queries._slower is not None and queries._zygote is not first, 20)
         asked += [values(queries.answer(ONE).body) for _ in range(3)]
         pids = {worker.pid for worker in queries._idle}
         assert queries._zygote is not None
@@ -573,12 +574,7 @@ def test_a_store_on_disk_is_soon_asked_in_memory(store: OxigraphStore, tmp_path:
 
 
 def test_a_large_store_stays_on_disk(store: OxigraphStore, tmp_path: Path):
-    written = ox.Store(str(tmp_path / "store"))
-    written.bulk_extend(store.quads())
-    written.flush()
-    del written
-
-    with SandboxedQueries(OxigraphStore.read_only(tmp_path / "store"), in_memory=10) as queries:
+    with SandboxedQueries(on_disk(store, tmp_path), in_memory=10) as queries:
         queries.start()
         assert not queries._is_small()
         assert values(queries.answer(ONE).body) == [{"o": THING.format(8)}]
