@@ -339,3 +339,17 @@ def test_another_servers_answer_is_passed_on_in_the_form_asked_for(
     assert answer.form == form
     assert answer.media_type == (graphs if form == "graph" else results)
     assert answer.body.startswith(start)
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff", '<?xml version="1.0"?>\n<!-- a -->\n'])
+def test_rdf_xml_with_a_doctype_is_refused(tmp_path: Path, before: str):
+    entities = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">' for i in range(1, 10))
+    bomb = f'<!DOCTYPE rdf:RDF [<!ENTITY e0 "x">{entities}]>\n<a>&e9;</a>'
+    file = tmp_path / "bomb.rdf"
+    file.write_text(before + bomb, "utf-8")
+    store = OxigraphStore()
+
+    with pytest.raises(LoadError, match="DOCTYPE is refused"):
+        store.add_file(file)
+
+    assert len(store) == 0

@@ -15,6 +15,7 @@ import pyoxigraph as ox
 
 from ..errors import LoadError, QueryError, ReleaseError
 from ..namespaces import PREFIXES
+from . import rdf_xml
 from .base import Solutions, Term
 from .diagnosis import diagnose, wrong_form
 from .syntax import names_graphs
@@ -78,6 +79,9 @@ class OxigraphStore:
         """
         name = os.fspath(path)
         try:
+            if name.endswith(".rdf"):
+                with open(name, "rb") as file:
+                    rdf_xml.check(file)
             self.inner.load(path=name, to_graph=graph)
         except SyntaxError as error:
             raise LoadError(name, error.lineno, _load_reason(error)) from error

@@ -1,7 +1,8 @@
 """The process that alone writes to a store on disk.
 
 :mod:`pharmakon.stores.writable` starts it as ``python -I -S writer.py FD``, where ``FD`` is a
-socket. It imports nothing of Pharmakon but the zygote's frames and confinement.
+socket. It imports nothing of Pharmakon but the zygote's frames and
+confinement, and the check of RDF/XML.
 
 What goes over the socket: a frame with the settings, and one that says that the store is
 open; then, for each change, a frame with it, and one with what became of it. When the other
@@ -14,6 +15,7 @@ the kernel ends the process, and with it the transaction, at the time limit.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -26,15 +28,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from xml.parsers import expat
 
 if TYPE_CHECKING:
     import pyoxigraph as ox
 
 if TYPE_CHECKING or __package__:
-    from . import zygote
+    from . import rdf_xml, zygote
 else:  # a script, which is in no package
     sys.path.append(str(Path(__file__).parent))
+    import rdf_xml
     import zygote
 
 #: How long to wait for a writer of the same store that is ending, in seconds.
@@ -191,7 +193,7 @@ def _parsed(parts: list[dict[str, Any]], body: bytes) -> Iterator[ox.Quad]:
         end = start + part["length"]
         form = ox.RdfFormat.from_media_type(part["media_type"])
         if form == ox.RdfFormat.RDF_XML:
-            _check_xml(body[start:end])
+            rdf_xml.check(io.BytesIO(body[start:end]))
         yield from ox.parse(
             body[start:end],
             form,
@@ -200,30 +202,6 @@ def _parsed(parts: list[dict[str, Any]], body: bytes) -> Iterator[ox.Quad]:
             rename_blank_nodes=True,
         )
         start = end
-
-
-def _check_xml(data: bytes) -> None:
-    """Refuse what Oxigraph's parser takes and should not.
-
-    It replaces entities without end, so that some hundred bytes become gigabytes; and it
-    takes a document that is cut off for a whole one.
-
-    Raises:
-        SyntaxError: It is not XML in UTF-8, or has a document type.
-    """
-
-    def refuse(*_: object) -> None:
-        reason = "RDF/XML with a DOCTYPE is refused, since its entities can fill any memory"
-        where = (None, parser.CurrentLineNumber, None, None)
-        raise SyntaxError(f"{reason}; send it without one, or as Turtle", where)
-
-    parser = expat.ParserCreate("utf-8")
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        reason = f"the XML is not well-formed: {expat.ErrorString(error.code)}"
-        raise SyntaxError(reason, (None, error.lineno, None, None)) from error
 
 
 def _end_with(server: socket.socket) -> None:
