@@ -1,5 +1,7 @@
 """How much does a query cost in a worker process, against the same query in this one?"""
 
+import asyncio
+
 from measure import compare
 
 import pharmakon
@@ -15,11 +17,11 @@ QUERIES = {
 graph = pharmakon.open("packaged")
 store = graph.store
 assert isinstance(store, OxigraphStore)
-with SandboxedQueries(store) as service:
+with SandboxedQueries(store) as service, asyncio.Runner() as loop:
     for name, query in QUERIES.items():
         compare(
             name,
-            lambda query=query: service.answer(query),
+            lambda query=query: loop.run(service.answer_async(query)),
             lambda query=query: list(store.select(query)),
             times=100,
         )
