@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -326,6 +327,50 @@ def test_slow_clients_do_not_stop_a_page(client: Client, what: str):
     assert max(taken) < 1.0, f"pages took {taken}"
 
 
+def test_a_client_that_goes_while_its_mistake_is_looked_for_harms_nobody(
+    client: Client, queries: SandboxedQueries
+):
+    wrong = b"SELECT * { " + b"{}" * 45_000 + b" %"
+    head = (
+        "POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\n"
+        f"Content-Length: {len(wrong)}\r\n\r\n"
+    )
+    for wait in (0.12, 0.16, 0.2, 0.24, 0.28, 0.32, 0.36, 0.4):
+        with client.connect() as connection:
+            connection.sendall(head.encode() + wrong)
+            time.sleep(wait)
+
+    _until(lambda: queries.running == 0)
+    assert client.query(f"{NAMES} LIMIT 3").status == 200
+    assert client.query(f"{RUNAWAY} # all of its time").status == 504
+
+
+def test_a_long_query_stops_nobody(client: Client):
+    long = b"SELECT * { ?from ?p ?o } " + b"{}" * 480_000
+    client("/livez")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(
+            client, "/sparql", "POST", long, Content_Type="application/sparql-query"
+        )
+        taken = []
+        while not asked.done():
+            start = time.perf_counter()
+            assert client("/livez").status == 200
+            taken.append(time.perf_counter() - start)
+
+    assert max(taken) < 0.5, f"pages took {max(taken):.2f} s"
+    assert asked.result().status >= 400
+
+
+def test_a_long_answer_arrives_whole_and_says_how_long_it_is(client: Client):
+    query = "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 15000"
+    answer = client.query(query)
+
+    assert len(answer.body) > 1 << 20
+    assert len(json.loads(answer.body)["results"]["bindings"]) == 15_000
+    assert int(answer.headers["content-length"]) == len(answer.body)
+
+
 # What is too large, or no HTTP.
 
 
@@ -375,6 +420,64 @@ def test_what_is_no_request_is_refused(client: Client, sent: bytes):
     answer = client.raw(sent.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
 
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("method", ["get", "Post", "FOO", "TRACE"])
+def test_there_is_no_way_around_the_front(client: Client, method: str):
+    assert client(f"/sparql?{urlencode({'query': NAMES})}", method).status == 405
+
+
+def test_only_who_may_write_sends_long_bodies(client: Client):
+    for path in ("/store", "/storex", "/update", "/search"):
+        assert client(path, "POST", b"#" * (2 << 20)).status in (403, 413)
+
+
+def test_two_headers_are_not_taken_for_one(client: Client):
+    plain = f"/sparql?{urlencode({'query': NAMES + ' LIMIT 4'})}"
+    head = f"GET {plain} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: */*\r\n"
+    odd = client.raw(f"{head}Accept: */*;q=0.1, text/csv\r\n\r\n".encode())
+
+    assert b"content-type: text/csv" in odd
+    assert client(plain, Accept="*/*").headers["content-type"] == JSON
+
+
+def test_a_star_is_no_answer_that_the_client_has(client: Client):
+    assert client.query(NAMES, If_None_Match="*").status == 200
+    assert client.query("SELEC", If_None_Match="*").status == 400
+    assert client("/browse", If_None_Match="*").status == 200
+
+
+def test_who_refuses_gzip_gets_none(client: Client):
+    answer = client("/substance/naltrexone", Accept_Encoding="br, gzip;q=0")
+
+    assert "content-encoding" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("header", "sent", "client"),
+    [
+        ("x-forwarded-for", {"x-forwarded-for": "192.0.2.1"}, "192.0.2.1"),
+        ("x-forwarded-for", {"x-forwarded-for": "192.0.2.1, 198.51.100.2"}, "198.51.100.2"),
+        ("x-forwarded-for", {"x-forwarded-for": "192.0.2.1, 127.0.0.1"}, "192.0.2.1"),
+        ("x-forwarded-for", {"x-forwarded-for": "192.0.2.1, unknown"}, "127.0.0.1"),
+        (
+            "x-forwarded-for",
+            {"x-forwarded-for": "192.0.2.1", "forwarded": "for=6.6.6.6"},
+            "192.0.2.1",
+        ),
+        ("x-forwarded-for", {"forwarded": "for=6.6.6.6"}, "127.0.0.1"),
+        ("forwarded", {"x-forwarded-for": "6.6.6.6", "forwarded": "for=192.0.2.1"}, "192.0.2.1"),
+        ("forwarded", {"forwarded": 'for="[2001:db8::1]:80";proto=https'}, "2001:db8::1"),
+        ("forwarded", {"forwarded": "for=_hidden"}, "127.0.0.1"),
+    ],
+)
+def test_one_header_of_trusted_proxies_says_who_asks(
+    header: Literal["x-forwarded-for", "forwarded"], sent: dict[str, str], client: str
+):
+    proxies = Proxies(["127.0.0.0/8"], header)
+
+    assert proxies.origin("127.0.0.1", sent).client == client
+    assert proxies.origin("203.0.113.5", sent).client == "203.0.113.5"
 
 
 def test_another_host_is_not_repeated_in_an_address_to_go_to(client: Client):

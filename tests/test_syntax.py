@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from pharmakon.errors import QueryRefusedError, QuerySyntaxError
 from pharmakon.stores.syntax import (
+    canonical,
     check,
     declared_prefixes,
     gives_graph,
+    is_changing,
     names_graphs,
     tokens,
     update_keyword,
@@ -211,3 +213,31 @@ def test_forms_graphs_and_prefixes_are_told():
     assert names_graphs("SELECT*FROM<http://x/>{}")
     assert not names_graphs("SELECT ?from { ?from ?p 'FROM' }")
     assert declared_prefixes("PREFIX a: <http://x/> prefix : <http://y/> ASK {}") == {"a", ""}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("SELECT ((?x<'a&>  b<c')>?y AS ?n) {}", "SELECT ((?x<'a&> b<c')>?y AS ?n) {}"),
+        ("ASK { FILTER(1<2#>  x\n) }", "ASK { FILTER(1<2#> x\n) }"),
+        ("ASK { ?s ?p 'a  b' }", "ASK { ?s ?p 'a b' }"),
+        ("ASK { FILTER(?a -1) }", "ASK { FILTER(?a - 1) }"),
+    ],
+)
+def test_what_a_parser_may_tell_apart_stays_apart(one: str, other: str):
+    assert canonical(one) != canonical(other)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT (now() AS ?n) {}",
+        "SELECT (0.0<RAND()&&(2>1) AS ?r) {}",
+        "SELECT (IF(0.5<RAND()&&2>1,'hi','lo') AS ?r) {}",
+        "SELECT (1<NOW()&&2>1 AS ?r) {}",
+        "SELECT (\\u004EOW() AS ?n) {}",
+        "PREFIX : <http://x/> SELECT * { SERVICE:y {} }",
+    ],
+)
+def test_what_changes_by_itself_is_seen(query: str):
+    assert is_changing(query)

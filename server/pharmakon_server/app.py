@@ -9,7 +9,7 @@ import pyoxigraph as ox
 from flask import Flask
 
 from pharmakon import KnowledgeGraph
-from pharmakon.stores import QueryService, WritableStore
+from pharmakon.stores import OxigraphStore, QueryService, WritableStore
 
 from .api import api
 from .compare import compare
@@ -68,7 +68,7 @@ def create_app(
     # A redirect to the address with fewer slashes would name the host that the caller gave.
     app.url_map.merge_slashes = False
     register_presentation(app, graph)
-    register_headers(app, graph.release)
+    register_headers(app, graph.release if isinstance(graph.store, OxigraphStore) else "")
     register_errors(app)
     for blueprint in (
         home(graph),

@@ -12,6 +12,7 @@ __all__ = ["SMALL", "compressed", "is_compressible"]
 #: A body of fewer bytes is sent as it is.
 SMALL = 1000
 
+_REFUSED = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 _TEXT = re.compile(r"(?:text/|application/(?:json|xml|n-|trig|[a-z.-]+\+(?:json|xml)))")
 
 
@@ -26,7 +27,8 @@ def is_compressible(reply: Reply, accepted: str) -> bool:
         >>> is_compressible(Reply(200, [("content-type", "text/html")], b" " * 5000), "br, gzip")
         True
     """
-    if len(reply.body) < SMALL or "gzip" not in accepted or reply.status == 206:
+    takes = "gzip" in accepted and not _REFUSED.search(accepted)
+    if len(reply.body) < SMALL or not takes or reply.status == 206:
         return False
     names = [name for name, _ in reply.headers]
     media_type = next((value for name, value in reply.headers if name == "content-type"), "")

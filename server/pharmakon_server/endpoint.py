@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, field
 
 import pyoxigraph as ox
+from werkzeug.datastructures import ETags
 
 from pharmakon.stores import Answer, QueryService
 from pharmakon.stores.oxigraph import solutions
@@ -22,7 +23,7 @@ from .cache import Cache
 from .negotiation import GRAPHS, HTML, RESULTS
 from .protocol import Operation
 
-__all__ = ["Endpoint"]
+__all__ = ["Endpoint", "names"]
 
 _JSON = "application/sparql-results+json"
 _TURTLE = "text/turtle"
@@ -30,11 +31,20 @@ _TURTLE = "text/turtle"
 #: The answer to a longer query, in characters, is not kept.
 _LONGEST = 10_000
 
+#: How many bytes an answer may have that is kept: whoever asks for it costs as much memory
+#: until they have read it.
+_LARGEST_KEPT = 4 << 20
+
 #: How many bytes an answer may have that is read to make a page of it.
 _LARGEST_PAGE = 4 << 20
 
 #: The time limit of the site's own queries, in seconds.
 _OWN_LIMIT = 5.0
+
+
+def names(tags: ETags, tag: str) -> bool:
+    """Return whether ``If-None-Match`` names a tag; a star names what nobody has seen yet."""
+    return tags.is_weak(tag) or tags.is_strong(tag)
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ class Endpoint:
             size=_LARGEST_PAGE if form == HTML else None,
             defused=self._defused(operation),
         )
-        if tag:
+        if tag and len(answer.body) <= _LARGEST_KEPT:
             self.cache.put(tag, answer, len(answer.body))
         return answer
 

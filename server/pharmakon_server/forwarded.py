@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Literal
 
 from werkzeug.http import parse_list_header, parse_options_header
 
 __all__ = ["Origin", "Proxies"]
+
+_USUAL: Literal["x-forwarded-for"] = "x-forwarded-for"
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,20 @@ class Proxies:
         '203.0.113.1'
     """
 
-    def __init__(self, networks: Iterable[str] = ()) -> None:
+    def __init__(
+        self, networks: Iterable[str] = (), header: Literal["x-forwarded-for", "forwarded"] = _USUAL
+    ) -> None:
         """Trust the proxies at these addresses or in these networks.
 
+        Args:
+            networks: The addresses or networks.
+            header: The one header that they all write. The other comes from anybody, since
+                a proxy that does not know it lets it through.
+
         Raises:
-            ValueError: One is neither.
+            ValueError: One is neither an address nor a network.
         """
+        self._header = header
         self._networks: list[IPv4Network | IPv6Network] = [
             ip_network(network, strict=False) for network in networks
         ]
@@ -64,11 +75,13 @@ class Proxies:
         """
         if not self._trusts(peer):
             return Origin(peer)
-        hops = _forwarded(headers.get("forwarded", "")) or _x_forwarded(headers)
+        said = headers.get("forwarded", "")
+        hops = _forwarded(said) if self._header == "forwarded" else _x_forwarded(headers)
         found = Origin(peer)
         for hop in reversed(hops):
-            found = Origin(_address(hop.client) or found.client, hop.scheme, hop.host)
-            if not self._trusts(found.client):
+            client = _address(hop.client)
+            found = Origin(client or found.client, hop.scheme, hop.host)
+            if not self._trusts(client):
                 break
         return found
 

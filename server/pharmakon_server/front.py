@@ -16,8 +16,7 @@ import json
 import logging
 import secrets
 import time
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +27,7 @@ from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
     LengthRequired,
+    MethodNotAllowed,
     RequestEntityTooLarge,
     RequestHeaderFieldsTooLarge,
     RequestTimeout,
@@ -42,7 +42,7 @@ from pharmakon.stores import Answer
 from . import wsgi
 from .cache import Cache
 from .compression import compressed, is_compressible
-from .endpoint import Endpoint
+from .endpoint import Endpoint, names
 from .fair_use import FairUse
 from .forwarded import Proxies
 from .headers import secure
@@ -73,17 +73,27 @@ _THREADS = 16
 #: After so many seconds a query is one whose client may have gone.
 _LONG = 0.1
 
-#: Requests whose answer is known by how they are written: how many are remembered.
-_REMEMBERED = 4096
+#: How many bytes the words of queries may take whose answer is known by them.
+_REMEMBERED = 8 << 20
 
 #: How many bytes the pages may take that are kept.
 _PAGES = 32 << 20
 
+#: A long answer is sent in pieces of so many bytes, each within so many seconds, and no more
+#: bytes of them at once.
+_PIECE = 256 << 10
+_PIECE_WITHIN = 20.0
+_MOST_SENT = 512 << 20
+
 #: A body of more bytes is read, or compressed, away from the loop.
 _LARGE = 100_000
 
-#: The methods by which a query is asked.
+#: The methods there are, and those by which a query is asked. They are told apart by case.
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 _ASKING = ("GET", "HEAD", "POST")
+
+#: How many graphs of the store are read at once.
+_GRAPHS = 4
 
 _logger = logging.getLogger(__name__)
 
@@ -111,6 +121,11 @@ class _Received:
     host: str
     outcome: str = ""
     query: str = ""
+
+    @property
+    def accept(self) -> str:
+        """The forms that the client takes."""
+        return self.headers.get("accept", "")
 
 
 class Front:
@@ -155,7 +170,9 @@ class Front:
         self._longest_upload = longest_upload
         self._pages = ThreadPoolExecutor(_THREADS, thread_name_prefix="page")
         self._compressing = ThreadPoolExecutor(2, thread_name_prefix="gzip")
-        self._remembered: OrderedDict[tuple[str, str], tuple[str, Headers]] = OrderedDict()
+        self._remembered: Cache[tuple[str, str], tuple[str, Headers]] = Cache(_REMEMBERED)
+        self._sending = 0
+        self._reading_graphs = asyncio.Semaphore(_GRAPHS)
         self._kept_pages: Cache[tuple[str, str, str], Reply] = Cache(_PAGES)
 
     async def __rsgi__(self, scope: Scope, connection: Connection) -> None:
@@ -171,16 +188,21 @@ class Front:
                 reply = Reply(499, [])  # nobody is there to read it
             except Exception as error:
                 _logger.error("request %s failed: %s", request.id, scope.path, exc_info=error)
-                reply = _fault(request.id)
+                detail = f"this is a fault of the server; report it with the number {request.id}"
+                reply = _problem(500, "Something went wrong", detail, request.id)
         if is_compressible(reply, scope.headers.get("accept-encoding", "")):
             reply = await self._compressed(reply)
         number = request.id if request else _number()
-        headers = [*reply.headers, ("x-request-id", number)]
-        with contextlib.suppress(RuntimeError):  # the client has gone
+        if self._sending + len(reply.body) > _MOST_SENT:
+            reply = _problem(503, "The server is busy", "it sends too much; ask again", number)
+        reply.headers = [*reply.headers, ("x-request-id", number)]
+        with contextlib.suppress(RuntimeError, TimeoutError):  # the client has gone
             if scope.method == "HEAD" or reply.status in (204, 304, 499):
-                connection.response_empty(reply.status, headers)
+                connection.response_empty(reply.status, reply.headers)
+            elif len(reply.body) <= _PIECE:
+                connection.response_bytes(reply.status, reply.headers, reply.body)
             else:
-                connection.response_bytes(reply.status, headers, reply.body)
+                await self._send(connection, reply)
         seconds = time.perf_counter() - start
         self._metrics.request(scope.path, reply.status, seconds)
         if self._log is not None:
@@ -188,6 +210,22 @@ class Front:
                 request = self._received(scope, connection)
                 request.id, request.outcome = number, "kept"
             self._tell(self._log, request, reply, seconds)
+
+    async def _send(self, connection: Connection, reply: Reply) -> None:
+        """Send a long answer piece by piece, to a client who reads it.
+
+        It says how long it is, so that one that breaks off is seen to.
+        """
+        headers = [one for one in reply.headers if one[0] != "content-length"]
+        headers.append(("content-length", str(len(reply.body))))
+        self._sending += len(reply.body)
+        try:
+            transport = connection.response_stream(reply.status, headers)
+            for start in range(0, len(reply.body), _PIECE):
+                async with asyncio.timeout(_PIECE_WITHIN):
+                    await transport.send_bytes(reply.body[start : start + _PIECE])
+        finally:
+            self._sending -= len(reply.body)
 
     def close(self) -> None:
         """End the threads."""
@@ -212,13 +250,14 @@ class Front:
 
     def _from_memory(self, scope: Scope) -> Reply | None:
         """Return the answer to a request that came before in the same words, if it is kept."""
-        names = [name for name, _ in scope.headers.items()]
-        if scope.method != "GET" or names.count("host") != 1:
+        sent = [name for name, _ in scope.headers.items()]
+        once = all(sent.count(name) <= 1 for name in ("accept", "if-none-match"))
+        if scope.method != "GET" or sent.count("host") != 1 or not once:
             return None
         if scope.path != "/sparql":
             page = self._kept_pages.get(_place(scope))
             return page and _unless_known(page, scope.headers.get("if-none-match", ""))
-        if "if-none-match" in names:  # it takes the query itself to say
+        if "if-none-match" in sent:  # it takes the query itself to say
             return None
         found = self._remembered.get(_words(scope))
         if found is None:
@@ -243,16 +282,27 @@ class Front:
                 given["wsgi.input"] = io.BytesIO(await self._body(request, known=bool(known)))
             if request.scope.path == "/sparql" and request.scope.method in _ASKING:
                 return await self._answer(request, given, known=bool(known))
+            if _is_store(request.scope.path) and request.scope.method in ("GET", "HEAD"):
+                return await self._graph(request, given, known=bool(known))
         except (HTTPException, PharmakonError) as error:
             given[REFUSAL] = error.with_traceback(None)
         reply = await self._page(given)
         if request.scope.method == "GET" and reply.status == 200 and _is_lasting(reply):
-            self._kept_pages.put(_place(request.scope), reply, len(reply.body))
+            words = (request.scope.path, request.scope.query_string, request.accept)
+            self._kept_pages.put(words, reply, len(reply.body) + sum(map(len, words)))
         return reply
+
+    async def _graph(self, request: _Received, given: dict[str, Any], *, known: bool) -> Reply:
+        """Return a graph of the store, which is a query and is no cheaper than one."""
+        with self._fairly(request, known=known):
+            async with self._reading_graphs:
+                return await self._page(given)
 
     def _refuse(self, request: _Received) -> None:
         """Raise what is wrong with a request, as far as its head shows it."""
         scope = request.scope
+        if scope.method not in _METHODS:
+            raise MethodNotAllowed(description=f"no request is made by {scope.method[:20]!r} here")
         if len(scope.path) + len(scope.query_string) > _LONGEST_ADDRESS:
             raise RequestURITooLarge(
                 f"the address is longer than {_LONGEST_ADDRESS} bytes; send a long query by POST"
@@ -273,7 +323,8 @@ class Front:
             RequestEntityTooLarge: It is too long.
             RequestTimeout: It does not arrive in time.
         """
-        most = self._longest_upload if request.scope.path.startswith("/store") else LONGEST_BODY
+        upload = known and _is_store(request.scope.path)
+        most = self._longest_upload if upload else LONGEST_BODY
         too_large = RequestEntityTooLarge(f"the body is longer than {most} bytes; send less")
         chunked = "transfer-encoding" in request.headers
         if chunked and not known:
@@ -315,7 +366,7 @@ class Front:
             return await self._page(given)
         request.query = operation.query
         tag = self._endpoint.tag(operation)
-        if tag and asked.if_none_match.contains_weak(tag):
+        if tag and request.scope.method != "POST" and names(asked.if_none_match, tag):
             return Reply(304, [("etag", f'"{tag}"'), *_DIRECT])
         try:
             answer = await self._asked(request, operation, tag, known=known)
@@ -340,14 +391,24 @@ class Front:
         if kept is not None:
             request.outcome = "kept"
             return kept
+        with self._fairly(request, known=known):
+            async with _while_there(request.connection):
+                return await self._endpoint.answer(operation, tag)
+
+    @contextlib.contextmanager
+    def _fairly(self, request: _Received, *, known: bool) -> Iterator[None]:
+        """Count what is done within as a query, and take it off what its client may use.
+
+        Raises:
+            TooManyRequests: The client used what is its own.
+        """
         fair_use = None if known else self._fair_use
         if fair_use is not None:
             fair_use.enter(request.client)
         start = time.perf_counter()
         failed, busy, outcome = False, False, "ok"
         try:
-            async with _while_there(request.connection):
-                return await self._endpoint.answer(operation, tag)
+            yield
         except BaseException as error:
             # Not the error itself is kept: it holds this frame, which would hold it.
             failed, busy, outcome = True, isinstance(error, QueryBusyError), outcome_of(error)
@@ -366,9 +427,8 @@ class Front:
         if tag:
             headers.append(("etag", f'"{tag}"'))
         if tag and request.scope.method == "GET":
-            self._remembered[_words(request.scope)] = tag, headers
-            if len(self._remembered) > _REMEMBERED:
-                self._remembered.popitem(last=False)
+            words = (request.scope.query_string, request.accept)
+            self._remembered.put(words, (tag, headers), sum(map(len, words)))
         return Reply(200, headers, answer.body)
 
     async def _page(self, given: dict[str, Any]) -> Reply:
@@ -417,9 +477,13 @@ def _unless_known(page: Reply, tags: str) -> Reply:
     """Return a page, or that nothing changed where the client has it."""
     headers = [(name, value) for name, value in page.headers if not name.startswith("content-")]
     own = next((unquote_etag(value)[0] for name, value in headers if name == "etag"), None)
-    if not tags or own is None or not parse_etags(tags).contains_weak(own):
+    if own is None or not names(parse_etags(tags), own):
         return page
     return Reply(304, headers)
+
+
+def _is_store(path: str) -> bool:
+    return path == "/store" or path.startswith("/store/")
 
 
 def _is_lasting(reply: Reply) -> bool:
@@ -464,17 +528,13 @@ async def _discarded(connection: Connection) -> None:
                     return
 
 
-def _fault(number: str) -> Reply:
-    """Return what a client is told where it is the server that failed."""
-    problem = {
-        "type": "about:blank",
-        "title": "Something went wrong",
-        "status": 500,
-        "detail": f"this is a fault of the server; report it with the number {number}",
-        "request_id": number,
-    }
+def _problem(status: int, title: str, detail: str, number: str) -> Reply:
+    """Return a problem that the application is not there to tell."""
+    members = {"title": title, "status": status, "detail": detail, "request_id": number}
     headers = [("content-type", "application/problem+json"), *_DIRECT]
-    return Reply(500, headers, json.dumps(problem).encode())
+    if status == 503:
+        headers.append(("retry-after", "5"))
+    return Reply(status, headers, json.dumps({"type": "about:blank"} | members).encode())
 
 
 def _content_type(media_type: str) -> str:

@@ -37,7 +37,8 @@ def register_headers(app: Flask, release: str) -> None:
     """Add the headers of safety and of caching to every answer of an application.
 
     An entity tag is made of the release, of our own files, and of what was asked for: the
-    same page of the same release is the same bytes, and is sent once.
+    same page of the same release is the same bytes, and is sent once. Without a release, what
+    is shown may change at any time.
     """
 
     @app.after_request
@@ -49,6 +50,8 @@ def register_headers(app: Flask, release: str) -> None:
         if request.method in ("GET", "HEAD") and response.status_code == 200:
             if request.path.startswith(_LIVE):
                 headers.setdefault("Cache-Control", "no-store")
+            elif not release:
+                headers.setdefault("Cache-Control", "no-cache")
             elif not request.path.startswith("/static/"):
                 asked = f"{release} {app.config['BUILD']} {request.full_path} {response.mimetype}"
                 response.set_etag(hashlib.sha256(asked.encode()).hexdigest()[:24])

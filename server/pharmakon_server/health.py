@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from flask import Blueprint, Response, jsonify
 
@@ -29,7 +30,7 @@ def health(graph: KnowledgeGraph, endpoint: Endpoint, metrics: Metrics) -> Bluep
     @blueprint.get("/readyz")
     def ready() -> tuple[Response, int]:
         parts: dict[str, Callable[[], object]] = {
-            "store": lambda: len(graph.store),
+            "store": lambda: graph.store.ask("ASK { ?s ?p ?o }"),
             "names": lambda: len(graph.names),
             "queries": lambda: queries.answer("ASK { }", timeout=5, own=True).body,
         }
@@ -46,13 +47,13 @@ def health(graph: KnowledgeGraph, endpoint: Endpoint, metrics: Metrics) -> Bluep
 
 def _watch(graph: KnowledgeGraph, endpoint: Endpoint, metrics: Metrics) -> None:
     """Show the state of the parts among the figures."""
-    cache, queries = endpoint.cache, endpoint.queries
+    kept, queries = endpoint.cache, endpoint.queries
     metrics.about("release", "The release that is served.", graph.release)
-    metrics.watch("quads", "Quads of the release.", lambda: len(graph.store))
-    metrics.watch("cache_hits", "Queries whose answer was kept.", lambda: cache.hits)
-    metrics.watch("cache_misses", "Queries whose answer was not.", lambda: cache.misses)
-    metrics.watch("cache_answers", "Answers that are kept.", lambda: len(cache))
-    metrics.watch("cache_bytes", "What they take.", lambda: cache.bytes)
+    metrics.watch("quads", "Quads of the release.", cache(lambda: len(graph.store)))
+    metrics.watch("cache_hits", "Queries whose answer was kept.", lambda: kept.hits)
+    metrics.watch("cache_misses", "Queries whose answer was not.", lambda: kept.misses)
+    metrics.watch("cache_answers", "Answers that are kept.", lambda: len(kept))
+    metrics.watch("cache_bytes", "What they take.", lambda: kept.bytes)
     if isinstance(queries, SandboxedQueries):
         metrics.watch("queries_running", "Queries that run.", lambda: queries.running)
         metrics.watch("queries_waiting", "Queries that wait.", lambda: queries.waiting)

@@ -37,6 +37,9 @@ SUFFIXES: Mapping[str, str] = {
     "html": HTML,
 }
 
+#: A header that is longer, in characters, is not remembered.
+_USUAL = 500
+
 _RANGE = re.compile(r"\s*([^\s/;,]+)/([^\s/;,]+)\s*(?:;(.*))?", re.DOTALL)
 _QUALITY = re.compile(r"(?:0(?:\.\d*)?|1(?:\.0*)?|\.\d+)")
 
@@ -55,7 +58,9 @@ def best(accept: str | None, offered: Sequence[str]) -> str | None:
         >>> best("text/csv;q=0.5, application/*", ["text/csv", "application/json"])
         'application/json'
     """
-    return _best(accept or "", tuple(offered))
+    accept = accept or ""
+    find = _best if len(accept) <= _USUAL else _best.__wrapped__
+    return find(accept, tuple(offered))
 
 
 @lru_cache(maxsize=1000)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Connection", "Headers", "Reply", "Scope"]
+__all__ = ["Connection", "Headers", "Reply", "Scope", "Transport"]
 
 #: Names, in lower case, and values; a name may come more than once.
 Headers = list[tuple[str, str]]
@@ -23,6 +23,14 @@ class Scope(Protocol):
     scheme: str
     http_version: str
     headers: Any
+
+
+class Transport(Protocol):
+    """Where the pieces of an answer go."""
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a piece, once there is room for it."""
+        ...
 
 
 class Connection(Protocol):
@@ -42,6 +50,10 @@ class Connection(Protocol):
 
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer."""
+        ...
+
+    def response_stream(self, status: int, headers: Headers) -> Transport:
+        """Answer piece by piece."""
         ...
 
     def response_empty(self, status: int, headers: Headers) -> None:

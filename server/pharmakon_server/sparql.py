@@ -23,7 +23,7 @@ from pharmakon.namespaces import PREFIXES, shorten
 from pharmakon.stores import Answer
 
 from . import urls
-from .endpoint import Endpoint
+from .endpoint import Endpoint, names
 from .negotiation import GRAPHS, HTML
 from .problems import problem_of
 from .protocol import Operation, read, wanted
@@ -116,7 +116,7 @@ def sparql(endpoint: Endpoint, described: Callable[[str], list[ox.Triple]]) -> B
         if operation.form == HTML:
             return _page(operation, lambda: _answer(endpoint, operation, endpoint.tag(operation)))
         tag = endpoint.tag(operation)
-        if tag and request.if_none_match.contains_weak(tag):
+        if tag and request.method != "POST" and names(request.if_none_match, tag):
             return _tagged(Response(status=304), tag)
         found = _answer(endpoint, operation, tag)
         return _tagged(Response(found.body, mimetype=found.media_type), tag)

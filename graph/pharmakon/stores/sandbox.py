@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,8 +125,8 @@ class SandboxedQueries:
         self._slots = _Slots(workers, patience, queue)
         self._own_slots = _Slots(max(reserved, 1), patience, queue)
         self._lock = threading.Lock()
-        # To ask another server takes a thread: no more of them than queries run.
-        self._asking = ThreadPoolExecutor(workers) if federation is not None else None
+        # What blocks, such as to fork a worker or to ask another server.
+        self._threads = ThreadPoolExecutor(2 * (workers + reserved) + 2, "queries")
         self._in_memory = in_memory
         self._idle: list[_Worker] = []
         self._zygote: _Zygote | None = None
@@ -174,6 +174,7 @@ class SandboxedQueries:
                 if one is not None:
                     one.close()
             self._zygote = self._slower = None
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def answer(self, query: str, **asking: Unpack[Asking]) -> Answer:
         """Return the whole answer, or raise: see :class:`pharmakon.stores.base.QueryService`.
@@ -201,26 +202,46 @@ class SandboxedQueries:
         Raises:
             QueryError: The query is not answered; its subclasses say why.
         """
+        if self._closed:
+            raise QueryBusyError("the server is closing")
         deadline = _Deadline(self.timeout if timeout is None else min(timeout, self.timeout))
-        if len(query) <= _LONG:
+
+        def prepare() -> dict[str, Any]:
             check(query, service=True)
-        slots = self._own_slots if own else self._slots
-        async with slots.one(deadline.left()):
-            if len(query) > _LONG:  # no more of them at once than queries run
-                await asyncio.to_thread(check, query, service=True)
+            resolved = query
             if self._federation is not None and uses_service(query):
-                loop = asyncio.get_running_loop()
-                query = await loop.run_in_executor(
-                    self._asking, self._federation.resolve, query, deadline.left()
-                )
-            request = _request(query, results, graphs, default_graphs, named_graphs)
-            request |= {
+                resolved = self._federation.resolve(query, deadline.left())
+            request = _request(resolved, results, graphs, default_graphs, named_graphs)
+            return request | {
                 "defused": defused,
-                "masked": masked(query),
+                "masked": masked(resolved),
                 "size": self.size if size is None else min(size, self.size),
                 "union": request["union"] and self._union,
             }
-            return await self._run(request, deadline)
+
+        slots = self._own_slots if own else self._slots
+        # Of what takes a while there is no more at once than there are slots.
+        if len(query) <= _LONG and (self._federation is None or not uses_service(query)):
+            request = prepare()
+            async with slots.one(deadline.left()):
+                return await self._run(request, deadline)
+        async with slots.one(deadline.left()):
+            return await self._run(await self._away(prepare, deadline), deadline)
+
+    async def _away(
+        self, prepare: Callable[[], dict[str, Any]], deadline: _Deadline
+    ) -> dict[str, Any]:
+        """Return what a function does, away from the event loop.
+
+        Raises:
+            QueryTimeoutError: It took too long.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(deadline.left()):
+                return await loop.run_in_executor(self._threads, prepare)
+        except TimeoutError as error:
+            raise QueryTimeoutError(deadline.limit) from error
 
     async def _run(self, request: dict[str, Any], deadline: _Deadline) -> Answer:
         """Answer a request, with nothing checked before."""
@@ -247,7 +268,15 @@ class SandboxedQueries:
             found: str | None = asked.result()[0].get("message")
             return found
 
-        return await asyncio.to_thread(diagnose, request["query"], message, parse)
+        diagnosing = loop.run_in_executor(self._threads, diagnose, request["query"], message, parse)
+        try:
+            return await asyncio.shield(diagnosing)
+        except asyncio.CancelledError:
+            # The thread still asks the worker, whose end ends it; before that, nothing of the
+            # worker may be closed, since its descriptors would soon be those of another.
+            worker.end()
+            await asyncio.wait((diagnosing,))
+            raise
 
     @contextlib.asynccontextmanager
     async def _worker(self, deadline: _Deadline) -> AsyncIterator[_Worker]:
@@ -278,7 +307,8 @@ class SandboxedQueries:
 
     async def _new_worker(self, deadline: _Deadline) -> _Worker:
         """Return a new worker; to fork it takes milliseconds, or as long as the store loads."""
-        forking = asyncio.get_running_loop().run_in_executor(None, self._fork, deadline.left())
+        loop = asyncio.get_running_loop()
+        forking = loop.run_in_executor(self._threads, self._fork, deadline.left())
         try:
             return await asyncio.shield(forking)
         except asyncio.CancelledError:
@@ -343,6 +373,7 @@ class SandboxedQueries:
                 raise
             with self._lock:
                 if self._closed:
+                    self._end(first)
                     loaded.close()
                     return
                 # Its workers that are busy go on; they end when they have answered.
@@ -464,6 +495,7 @@ class _Worker:
         generation: What it reads, where that is one of several.
         fit: Whether it waits for a query, with nothing left over from the last one.
         expired: Whether it was ended at its time limit.
+        closed: Whether nothing connects to it any more.
     """
 
     socket: socket.socket
@@ -473,6 +505,7 @@ class _Worker:
     generation: Generation | None = None
     fit: bool = True
     expired: bool = False
+    closed: bool = False
     answered: int = field(default=0)
 
     def has_ended(self) -> bool:
@@ -522,9 +555,12 @@ class _Worker:
     def _expire(self) -> None:
         """End the process where its time is over; whoever waits for it then sees its end."""
         self.expired = True
-        self._signal()
+        self.end()
 
-    def _signal(self) -> None:
+    def end(self) -> None:
+        """End the process; what connects to it stays open."""
+        if self.closed:
+            return
         # A number may have gone to another process meanwhile; a descriptor stays its own.
         with contextlib.suppress(ProcessLookupError):
             if self.pidfd is None:
@@ -534,7 +570,8 @@ class _Worker:
 
     def kill(self) -> None:
         """End it, now."""
-        self._signal()
+        self.end()
+        self.closed = True
         if self.pidfd is not None:
             os.close(self.pidfd)
         self.socket.close()

@@ -117,6 +117,9 @@ _SERVICE = re.compile(
 _LETTER = re.compile(r"\\u.{4}|\\U.{8}|.")
 _NONSENSE = re.compile(r"(?=(q[a-z]{6}))")
 
+#: An IRI that has an authority.
+_LOCATED = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*://")
+
 #: What an IRI must have in it to be a comparison, the end of it, and a SERVICE clause.
 _HIDDEN = re.compile(r"\).*service", re.IGNORECASE)
 
@@ -215,12 +218,19 @@ def is_changing(query: str) -> bool:
         >>> is_changing("SELECT (NOW() AS ?now) {}"), is_changing("SELECT ?now { ?now ?p ?o }")
         (True, False)
     """
+    if "\\u" in query or "\\U" in query:
+        return True
     if not _CHANGING.search(query):
         return False
-    return "\\" in query or any(
-        token.kind == "unclosed" or (token.kind == "word" and _CHANGING.search(token.text))
-        for token in tokens(query)
-    )
+    before: Token | None = None
+    for token in tokens(query):
+        read = token.kind in ("word", "unclosed") or _may_hide(token, before)
+        if read and _CHANGING.search(token.text):
+            return True
+        if token.kind == "name" and "service" in token.text.lower():  # SERVICE:x {} is a clause
+            return True
+        before = token
+    return False
 
 
 def canonical(query: str) -> str:
@@ -240,10 +250,11 @@ def canonical(query: str) -> str:
             if parts and parts[-1] != " ":
                 parts.append(" ")
             continue
-        if kind == "unclosed" or (kind == "iri" and "#" in found[0] and _may_be_compared(before)):
+        token = Token("word" if kind in ("run", "prefixed") else kind or "", found[0], 0)
+        if kind == "unclosed" or _may_hide(token, before):
             return query
         parts.append(found[0])
-        before = Token("word" if kind in ("run", "prefixed") else kind or "", found[0], 0)
+        before = token
     return "".join(parts).rstrip(" ")
 
 
@@ -381,6 +392,14 @@ def _names_a_graph(before: Token | None) -> bool:
 
 def _may_be_compared(before: Token | None) -> bool:
     return before is not None and (before.kind in _OPERANDS or before.text == ")")
+
+
+def _may_hide(token: Token, before: Token | None) -> bool:
+    """Return whether what looks like an IRI may be a comparison, and what follows it.
+
+    What has a scheme and two slashes is none: no expression has two slashes in a row.
+    """
+    return token.kind == "iri" and _may_be_compared(before) and not _LOCATED.match(token.text)
 
 
 def _in_place_of(letter: str, other: str) -> str:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -107,6 +107,13 @@ __all__ = ["serve"]
     help="Believe what this proxy, or network, says of who asks; may be given more than once.",
 )
 @click.option(
+    "--proxy-header",
+    type=click.Choice(["x-forwarded-for", "forwarded"]),
+    default="x-forwarded-for",
+    show_default=True,
+    help="The header by which those proxies say it; the other is believed from nobody.",
+)
+@click.option(
     "--csv",
     type=click.Choice(["defused", "exact"]),
     default="defused",
@@ -149,6 +156,7 @@ class _Options:
     allow_federation: tuple[str, ...]
     fair_use: bool | None
     trusted_proxy: tuple[str, ...]
+    proxy_header: Literal["x-forwarded-for", "forwarded"]
     csv: str
     log: bool | None
     log_queries: bool
@@ -231,7 +239,7 @@ def _serve(graph: KnowledgeGraph, options: _Options, stack: ExitStack) -> None:
         app,
         endpoint,
         fair_use=FairUse() if options.is_fair else None,
-        proxies=Proxies(options.trusted_proxy),
+        proxies=Proxies(options.trusted_proxy, options.proxy_header),
         metrics=metrics,
         log=stack.enter_context(Log(sys.stderr)) if logs else None,
         log_queries=options.log_queries,
