@@ -208,6 +208,7 @@ def test_a_page_that_is_kept_is_the_page(client: Client):
         assert (again.status, again.body) == (first.status, first.body)
         assert again.headers.keys() == first.headers.keys()
         assert again.headers["x-request-id"] != first.headers["x-request-id"]
+        assert len(again.all_headers) == len(first.all_headers) == len(client(path).all_headers)
         assert data.body != first.body or data.headers["content-type"].startswith("text/html")
         assert client(path, If_None_Match=first.headers["etag"]).status == 304
 

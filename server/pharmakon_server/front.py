@@ -195,7 +195,8 @@ class Front:
         number = request.id if request else _number()
         if self._sending + len(reply.body) > _MOST_SENT:
             reply = _problem(503, "The server is busy", "it sends too much; ask again", number)
-        reply.headers = [*reply.headers, ("x-request-id", number)]
+        # Another reply, since this one may be kept for others.
+        reply = Reply(reply.status, [*reply.headers, ("x-request-id", number)], reply.body)
         with contextlib.suppress(RuntimeError, TimeoutError):  # the client has gone
             if scope.method == "HEAD" or reply.status in (204, 304, 499):
                 connection.response_empty(reply.status, reply.headers)

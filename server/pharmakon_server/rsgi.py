@@ -61,7 +61,7 @@ class Connection(Protocol):
         ...
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reply:
     """What is sent back."""
 

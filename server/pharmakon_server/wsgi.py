@@ -57,18 +57,17 @@ def environ(
 
 def call(app: Flask, environ: dict[str, Any]) -> Reply:
     """Call an application, and return its whole answer."""
-    reply = Reply(500, [])
+    head: list[tuple[int, Headers]] = []
 
     def start(status: str, headers: Headers, _: object = None) -> Callable[[bytes], object]:
-        reply.status = int(status[:3])
-        reply.headers = [(name.lower(), value) for name, value in headers]
+        head.append((int(status[:3]), [(name.lower(), value) for name, value in headers]))
         return lambda _: None
 
     parts = app.wsgi_app(environ, start)
     try:
-        reply.body = b"".join(parts)
+        body = b"".join(parts)
     finally:
         close = getattr(parts, "close", None)
         if close is not None:
             close()
-    return reply
+    return Reply(*head[-1], body)
