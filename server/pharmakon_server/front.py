@@ -88,8 +88,8 @@ _MOST_SENT = 512 << 20
 #: A body of more bytes is read, or compressed, away from the loop.
 _LARGE = 100_000
 
-#: The methods there are, and those by which a query is asked. They are told apart by case.
-_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+#: The methods that some address takes, and those by which a query is asked.
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 _ASKING = ("GET", "HEAD", "POST")
 
 #: How many graphs of the store are read at once.
@@ -302,8 +302,8 @@ class Front:
     def _refuse(self, request: _Received) -> None:
         """Raise what is wrong with a request, as far as its head shows it."""
         scope = request.scope
-        if scope.method not in _METHODS:
-            raise MethodNotAllowed(description=f"no request is made by {scope.method[:20]!r} here")
+        if not scope.method.isupper():  # the application would take it for the one in capitals
+            raise MethodNotAllowed(_METHODS, f"methods are in capitals, not {scope.method[:20]!r}")
         if len(scope.path) + len(scope.query_string) > _LONGEST_ADDRESS:
             raise RequestURITooLarge(
                 f"the address is longer than {_LONGEST_ADDRESS} bytes; send a long query by POST"
