@@ -33,7 +33,7 @@ class Proxies:
     """The proxies whose word is taken on where a request comes from.
 
     Anybody can write ``Forwarded`` and ``X-Forwarded-For`` into a request, so they count
-    only as far as each hop that added to them is trusted (RFC 7239, section 8.1).
+    only as far as each hop that added to them is trusted (RFC 7239).
 
     Example:
         >>> proxies = Proxies(["192.0.2.0/24"])
