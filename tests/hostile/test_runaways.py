@@ -17,6 +17,7 @@ import pytest
 from ..test_sandbox import BOMBS, RUNAWAYS
 from .conftest import Start
 from .outside import ENDED, Answer, Server, children, lives, percentile, until
+from .visitors import visit, visitors
 
 #: How much later than its limit a query may be answered, and how soon all is well, in seconds.
 SLACK = 0.5
@@ -24,9 +25,6 @@ WELL = 2.0
 
 #: Within which normal pages come while runaways run, in seconds: 99 of 100.
 PAGE = 0.25
-
-#: How long a visitor looks at a page before the next, in seconds: a fast one.
-PAUSE = 0.1
 
 #: How many bytes the server may take with all its processes.
 MOST = 4 << 30
@@ -81,18 +79,6 @@ RUNAWAYS_HERE = {
 
 ALL = {**RUNAWAYS, **BOMBS, **RUNAWAYS_HERE}
 
-#: What people do meanwhile.
-PAGES = (
-    "/",
-    "/substance/naltrexone",
-    "/search?q=naltrexon",
-    "/statement/naltrexone-opioid-withdrawal-non-indication",
-    "/compare?id=naltrexone&id=naloxone",
-    "/browse/condition",
-    "/substance/naltrexone.ttl",
-    "/api/v1/entity/substance:methadone",
-)
-
 
 def check(answer: Answer, kind: str, limit: float) -> None:
     """Say what is wrong with how a runaway ended."""
@@ -112,15 +98,13 @@ def test_a_hundred_runaways_at_once_cost_nobody_else_anything(start: Start):
     limit = 5.0
     with start("--query-timeout", "5") as server:
         kinds = list(itertools.islice(itertools.cycle(ALL.items()), 100))
-        with watched(server) as memory, ThreadPoolExecutor(104) as pool:
+        with watched(server) as memory, ThreadPoolExecutor(100) as pool:
             # First all that it has once is there: threads, workers, the kinds of errors.
             list(pool.map(lambda kind: server.query(kind[1], timeout=0.2), kinds * 2))
-            visit(server, 1)
+            visit(server, lambda: True)
             before, processes = server.memory(), len(server.tree())
-            asked = [pool.submit(server.query, query) for _, query in kinds]
-            visits = [pool.submit(visit, server, None, asked) for _ in range(4)]
-            ended = [one.result() for one in asked]
-            taken = [seconds for one in visits for seconds in one.result()]
+            with visitors(server) as taken:
+                ended = list(pool.map(lambda kind: server.query(kind[1]), kinds))
 
         for (kind, _), answer in zip(kinds, ended, strict=True):
             check(answer, kind, limit)
@@ -140,20 +124,6 @@ def test_a_hundred_runaways_at_once_cost_nobody_else_anything(start: Start):
             f"{percentile(taken, 0.99) * 1000:.0f} ms, most {max(taken) * 1000:.0f} ms; memory "
             f"{before >> 20}, at most {max(memory) >> 20}, then {server.memory() >> 20} MB"
         )
-
-
-def visit(server: Server, rounds: int | None, meanwhile: list | None = None) -> list[float]:  # type: ignore[type-arg]
-    """Read pages, for so many rounds or while something is not done; return the times."""
-    taken = []
-    for _ in itertools.count() if rounds is None else range(rounds):
-        for path in PAGES:
-            answer = server.ask(path)
-            assert answer.status == 200, f"{path} was answered {answer.status}"
-            taken.append(answer.seconds)
-            time.sleep(PAUSE)
-        if meanwhile is not None and all(one.done() for one in meanwhile):
-            break
-    return taken
 
 
 @contextmanager
