@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -31,7 +31,11 @@ _GRAPHS = {
 Progress = Callable[[str], None]
 
 
-def assemble(root: Path | None = None, progress: Progress = lambda step: None) -> OxigraphStore:
+def assemble(
+    root: Path | None = None,
+    progress: Progress = lambda step: None,
+    more: Iterable[Path] = (),
+) -> OxigraphStore:
     """Return the curated graph with all that follows from it, in memory.
 
     It does not validate the files: the packaged ones were validated before they were shipped.
@@ -39,6 +43,7 @@ def assemble(root: Path | None = None, progress: Progress = lambda step: None) -
     Args:
         root: The folder of the ontology; None means the one that ships in the package.
         progress: Called with the name of each step as it begins.
+        more: Turtle files of knowledge to add, which need not be in the folder.
 
     Raises:
         LoadError: A file is not Turtle, SSSOM or SPARQL; it names the line.
@@ -48,7 +53,7 @@ def assemble(root: Path | None = None, progress: Progress = lambda step: None) -
     for path in ontology.vocabulary(root):
         store.add_file(path, GRAPH["ontology"])
     progress("reading the knowledge")
-    for path in ontology.knowledge(root):
+    for path in dict.fromkeys([*ontology.knowledge(root), *(path.resolve() for path in more)]):
         store.add_file(path, GRAPH["curated"])
     progress("reading the mappings")
     for path in ontology.mapping_sets(root):
@@ -60,7 +65,10 @@ def assemble(root: Path | None = None, progress: Progress = lambda step: None) -
 
 
 def check(
-    store: OxigraphStore, root: Path | None = None, sources: Path | None = None
+    store: OxigraphStore,
+    root: Path | None = None,
+    sources: Path | None = None,
+    only: Sequence[Path] = (),
 ) -> list[validation.Finding]:
     """Return what is wrong with an assembled graph and the files it came from.
 
@@ -68,7 +76,10 @@ def check(
         store: What :func:`assemble` returned.
         root: The folder of the ontology that it was assembled from.
         sources: A folder that holds the texts of sources, to recompute digests from.
+        only: The files whose descriptions are checked; none is the whole graph.
     """
+    if only:
+        return validation.validate(only, store.quads(), sources, only=True)
     files = [*ontology.vocabulary(root), *ontology.knowledge(root)]
     return validation.validate(files, store.quads(), sources)
 

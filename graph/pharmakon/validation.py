@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -113,7 +113,11 @@ class Finding:
 
 
 def validate(
-    files: Sequence[Path], quads: Iterable[ox.Quad], sources: Path | None
+    files: Sequence[Path],
+    quads: Iterable[ox.Quad],
+    sources: Path | None,
+    *,
+    only: bool = False,
 ) -> list[Finding]:
     """Return all that is wrong, violations first, then by file and line.
 
@@ -121,18 +125,19 @@ def validate(
         files: The Turtle files that people write: vocabulary and knowledge.
         quads: The graph that the build made of them, with mappings and inferences.
         sources: The folder of the texts of sources; None leaves digests unchecked.
+        only: Whether what these files describe is checked alone, and not the whole graph.
 
     Raises:
         LoadError: The folder of sources is not there, or a text in it is not UTF-8.
     """
     quads = list(quads)
+    places = _places(files)
     findings = [finding for path in files for finding in check_literals(path)]
     findings += [finding for path in files for finding in check_typed(path)]
-    findings += check_references(quads)
-    findings += check_shapes(quads)
+    findings += check_references(quads, places if only else None)
+    findings += check_shapes(quads, places if only else None)
     if sources is not None:
         findings += check_evidence(quads, sources)
-    places = _places(files)
     found = {_located(finding, places) for finding in findings}
     return sorted(found, key=_order)
 
@@ -184,8 +189,15 @@ def check_typed(path: Path) -> list[Finding]:
     return findings
 
 
-def check_references(quads: Iterable[ox.Quad]) -> list[Finding]:
-    """Return the IRIs of ours that nothing describes, and the properties used out of place."""
+def check_references(
+    quads: Iterable[ox.Quad], subjects: Collection[str] | None = None
+) -> list[Finding]:
+    """Return the IRIs of ours that nothing describes, and the properties used out of place.
+
+    Args:
+        quads: The graph.
+        subjects: The IRIs of what is checked; None is everything.
+    """
     quads = [*quads, *_vocabulary()]
     described = {quad.subject.value for quad in quads if isinstance(quad.subject, ox.NamedNode)}
     kinds: dict[str, set[str]] = defaultdict(set)
@@ -194,6 +206,8 @@ def check_references(quads: Iterable[ox.Quad]) -> list[Finding]:
             kinds[_name(quad.subject)].add(_name(quad.object))
     findings = set()
     for quad in quads:
+        if subjects is not None and _name(quad.subject) not in subjects:
+            continue
         focus = shorten(_name(quad.subject))
         for term in (quad.predicate, quad.object):
             if not isinstance(term, ox.NamedNode) or not term.value.startswith(BASE):
@@ -209,10 +223,16 @@ def check_references(quads: Iterable[ox.Quad]) -> list[Finding]:
     return sorted(findings, key=_order)
 
 
-def check_shapes(quads: Iterable[ox.Quad]) -> list[Finding]:
+def check_shapes(
+    quads: Iterable[ox.Quad], subjects: Collection[str] | None = None
+) -> list[Finding]:
     """Return what breaks a shape of ``ontology/shapes``.
 
     The vocabulary is added to the graph, so that classes and schemes are known.
+
+    Args:
+        quads: The graph.
+        subjects: The IRIs of what is checked; None is everything.
     """
     # Here and not at the top: the two take longer to import than the rest of Pharmakon.
     import pyshacl
@@ -220,6 +240,8 @@ def check_shapes(quads: Iterable[ox.Quad]) -> list[Finding]:
 
     data = _graph([*quads, *_vocabulary()])
     shapes = _graph(quad for path in ontology.shapes() for quad in _quads(path))
+    if subjects is not None:
+        _aim(shapes, data, subjects)
     _, results, _ = pyshacl.validate(data, shacl_graph=shapes, inference="none", inplace=True)
     findings = set()
     # Not every sh:ValidationResult: one may have others as its details.
@@ -239,6 +261,28 @@ def check_shapes(quads: Iterable[ox.Quad]) -> list[Finding]:
             )
         )
     return sorted(findings, key=_order)
+
+
+def _aim(shapes: rdflib.Graph, data: rdflib.Graph, subjects: Collection[str]) -> None:
+    """Make shapes look at those subjects alone which they would look at among all."""
+    from rdflib import RDF, SH, URIRef
+
+    aims: list[tuple[rdflib.term.Node, str]] = []
+    for shape, kind in shapes.subject_objects(SH.targetClass):
+        aims += (
+            (shape, subject)
+            for subject in subjects
+            for own in data.objects(URIRef(subject), RDF.type)
+            if str(kind) in _above(str(own))
+        )
+    for shape, predicate in shapes.subject_objects(SH.targetSubjectsOf):
+        aims += (
+            (shape, subject) for subject in subjects if (URIRef(subject), predicate, None) in data
+        )
+    for target in (SH.targetClass, SH.targetSubjectsOf):
+        shapes.remove((None, target, None))
+    for shape, subject in aims:
+        shapes.add((shape, SH.targetNode, URIRef(subject)))
 
 
 def check_evidence(quads: Iterable[ox.Quad], sources: Path) -> list[Finding]:

@@ -85,25 +85,40 @@ def build(run: Run, output: Path | None, ontology: Path | None, sources: Path | 
     graph=False,
     examples=(
         ("pharmakon validate", "what is wrong with the ontology, file by file"),
+        ("pharmakon validate alprazolam.ttl", "what is wrong with one file, beside the rest"),
         ("pharmakon validate --sources texts", "and whether each passage is where it was"),
         ("pharmakon validate --json", "the same for a program"),
     ),
+)
+@click.argument(
+    "files",
+    nargs=-1,
+    metavar="[FILE]...",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
 @_ontology
 @_sources
 @pass_run
 @click.pass_context
-def validate(ctx: click.Context, run: Run, ontology: Path | None, sources: Path | None) -> None:
-    """Say what is wrong with the ontology: file, line, what to do.
+def validate(
+    ctx: click.Context,
+    run: Run,
+    files: tuple[Path, ...],
+    ontology: Path | None,
+    sources: Path | None,
+) -> None:
+    """Say what is wrong with the ontology, or with a FILE of it: file, line, what to do.
+
+    A FILE of knowledge need not be in the ontology yet: it is read as if it were.
 
     The exit code is 8 where anything is, and 0 where there are warnings alone.
     """
     import pharmakon.build
 
     with progress() as step:
-        store = pharmakon.build.assemble(ontology, step)
+        store = pharmakon.build.assemble(ontology, step, files)
         step("validating")
-        found = pharmakon.build.check(store, ontology, sources)
+        found = pharmakon.build.check(store, ontology, sources, files)
     errors = sum(one.severity != "warning" for one in found)
 
     def draw(console: Console) -> None:
