@@ -1,31 +1,26 @@
-"""What the published data files call a thing: the names that they print beside an identifier.
+"""The published data files, which are not part of the repository.
 
-The files are not part of the repository. They lie beside it, in ``../shared/data``, as their
-publishers wrote them; a test that needs them is skipped where they are absent, and fails where
-they should be there.
+They lie beside it, in ``../shared/data``, as their publishers wrote them; a test that needs
+them is skipped where they are absent, and fails where they should be there.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TextIO
 
 import pytest
 
+from pharmakon import published
+from pharmakon.published import SOURCES, Files
+
 __all__ = ["DATA", "SHARED", "SOURCES", "names", "open_text", "require", "rows"]
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 DATA = SHARED / "data"
-
-#: An identifier as a CURIE, and a name that the file prints beside it.
-Named = tuple[str, str]
 
 
 def require(path: Path) -> Path:
@@ -40,170 +35,18 @@ def require(path: Path) -> Path:
 
 def open_text(source: str, encoding: str = "utf-8") -> TextIO:
     """Open a gzipped text of the shared data, by its path in the data folder."""
-    return gzip.open(require(DATA / source), "rt", encoding=encoding, newline="")
+    require(DATA / source)
+    return Files(DATA).open(source, encoding)
 
 
 def rows(source: str, delimiter: str = "\t", encoding: str = "utf-8") -> Iterator[dict[str, str]]:
     """Yield the rows of a table by the names of their columns, without quotes and comments."""
-    with open_text(source, encoding) as text:
-        lines = (line for line in text if not line.startswith("#"))
-        yield from csv.DictReader(lines, delimiter=delimiter)
+    require(DATA / source)
+    return Files(DATA).rows(source, delimiter, encoding)
 
 
 @cache
 def names(source: str) -> Mapping[str, frozenset[str]]:
-    """Return every identifier that a file holds, with the names that it prints beside it.
-
-    Raises:
-        KeyError: No reader is known for the file; add one to :data:`SOURCES`.
-    """
-    found: dict[str, set[str]] = defaultdict(set)
-    for curie, name in SOURCES[source](source):
-        found[curie].add(name)
-    return {curie: frozenset(several) for curie, several in found.items()}
-
-
-def _ontology(prefix: str) -> Callable[[str], Iterator[Named]]:
-    def read(source: str) -> Iterator[Named]:
-        with open_text(source) as text:
-            for term in json.load(text):
-                yield f"{prefix}:{term['id'].removeprefix(f'{prefix.upper()}:')}", term["name"]
-
-    return read
-
-
-def _hp(source: str) -> Iterator[Named]:
-    with open_text(source) as text:
-        for stanza in text.read().split("\n\n"):
-            if stanza.startswith("[Term]") and "is_obsolete: true" not in stanza:
-                pairs = dict(line.split(": ", 1) for line in stanza.split("\n")[1:3])
-                yield f"hp:{pairs['id'].removeprefix('HP:')}", pairs["name"]
-
-
-def _mesh(source: str) -> Iterator[Named]:
-    with open_text(source) as text:
-        for line in text:
-            identifier, name = line.rstrip("\n").split("\t")[:2]
-            yield f"mesh:{identifier}", name
-
-
-def _mesh_mappings(source: str) -> Iterator[Named]:
-    with open_text(source) as text:
-        for line in text:
-            _, identifier, name = line.rstrip("\n").split("\t")[:3]
-            yield f"mesh:{identifier}", name
-
-
-def _hgnc(source: str) -> Iterator[Named]:
-    for row in rows(source):
-        if row["Status"] == "Approved":
-            yield f"hgnc:{row['HGNC ID'].removeprefix('HGNC:')}", row["Approved name"]
-            for accession in _several(row["UniProt ID(supplied by UniProt)"], ", "):
-                yield f"uniprot:{accession}", row["Approved name"]
-
-
-def _drugbank(source: str) -> Iterator[Named]:
-    for row in rows(source, ","):
-        identifiers = {
-            "drugbank": row["DrugBank ID"],
-            "cas": row["CAS"],
-            "unii": row["UNII"],
-            "inchikey": row["Standard InChI Key"],
-        }
-        for prefix, identifier in identifiers.items():
-            if identifier:
-                yield f"{prefix}:{identifier}", row["Common name"]
-
-
-def _drugbank_mappings(source: str) -> Iterator[Named]:
-    """Yield what DrugBank itself maps to, by the name that the same file prints for its id."""
-    label: dict[str, str] = {}
-    chembl: list[tuple[str, str]] = []
-    for row in rows(source):
-        if row["SOURCE"] == "drugbank" and row["NAMESPACE"] == "NAME":
-            label[row["DRUGBANK_ID"]] = row["ID"]
-        if row["SOURCE"] == "drugbank" and row["NAMESPACE"] == "CHEMBL":
-            chembl.append((row["ID"], row["DRUGBANK_ID"]))
-    for identifier, drug in chembl:
-        yield f"chembl.compound:{identifier}", label[drug]
-
-
-def _drugcentral(source: str) -> Iterator[Named]:
-    prefixes = {
-        "IUPHAR_LIGAND_ID": "iuphar.ligand",
-        "MESH_DESCRIPTOR_UI": "mesh",
-        "MESH_SUPPLEMENTAL_RECORD_UI": "mesh",
-        "PUBCHEM_CID": "pubchem.compound",
-        "RXNORM": "rxnorm",
-        "UNII": "unii",
-    }
-    for row in rows(source):
-        yield f"drugcentral:{row['DRUG_ID']}", row["DRUG_NAME"]
-        if row["ID_TYPE"] in prefixes:
-            yield f"{prefixes[row['ID_TYPE']]}:{row['IDENTIFIER']}", row["DRUG_NAME"]
-
-
-def _unii(source: str) -> Iterator[Named]:
-    with open_text(source) as text:
-        next(text)
-        for line in text:
-            _, _, identifier, display = line.rstrip("\r\n").rsplit("\t", 3)
-            yield f"unii:{identifier}", display
-
-
-def _rxcui_unii(source: str) -> Iterator[Named]:
-    """Yield each RxCUI with the UNII beside it: this file prints no names."""
-    for row in rows(source):
-        yield f"rxnorm:{row['rxnorm_id']}", row["fdasrs_id"]
-
-
-def _cpic(source: str) -> Iterator[Named]:
-    with open_text(source) as text:
-        for line in text:
-            cells = line.rstrip("\n").split("\t")
-            if len(cells) == 6:
-                _, name, _, rxnorm, drugbank, atc = cells
-                if rxnorm:
-                    yield f"rxnorm:{rxnorm}", name
-                if drugbank:
-                    yield f"drugbank:{drugbank}", name
-                for code in _several(atc, ","):
-                    yield f"atc:{code}", name
-
-
-def _mondo_umls(source: str) -> Iterator[Named]:
-    """Yield each UMLS concept by the name of its MONDO term: this file prints no other."""
-    for row in rows(source):
-        yield f"umls:{row['object_id'].removeprefix('UMLS:')}", row["subject_label"]
-
-
-def _drugmechdb(source: str) -> Iterator[Named]:
-    with open_text(source) as text:
-        for line in text:
-            for node in json.loads(line)["nodes"]:
-                prefix, _, identifier = node["id"].partition(":")
-                yield f"{prefix.lower()}:{identifier}", node["name"]
-
-
-def _several(cell: str, separator: str) -> Iterable[str]:
-    return (part.strip() for part in cell.split(separator) if part.strip())
-
-
-#: The files in which identifiers are looked up, and how each is read.
-SOURCES: Mapping[str, Callable[[str], Iterator[Named]]] = {
-    "cpic/drug.sql.gz": _cpic,
-    "drugbank_vocabulary/drugbank_vocabulary.csv.gz": _drugbank,
-    "drugcentral/identifiers.tsv.gz": _drugcentral,
-    "drugmechdb/indication_paths.jsonl.gz": _drugmechdb,
-    "fda_unii/UNII_Names.txt.gz": _unii,
-    "hpo/hp.obo.gz": _hp,
-    "mondo/mondo_exactmatch_umls.sssom.tsv.gz": _mondo_umls,
-    "ontology_terms/chebi.json.gz": _ontology("chebi"),
-    "ontology_terms/doid.json.gz": _ontology("doid"),
-    "ontology_terms/drugbank_mappings.tsv.gz": _drugbank_mappings,
-    "ontology_terms/hgnc_entries.tsv.gz": _hgnc,
-    "ontology_terms/mesh_id_label_mappings.tsv.gz": _mesh,
-    "ontology_terms/mesh_mappings.tsv.gz": _mesh_mappings,
-    "ontology_terms/mondo.json.gz": _ontology("mondo"),
-    "pharmacotherapydb/data_rxcui-unii-map.tsv.gz": _rxcui_unii,
-}
+    """Return every identifier that a file holds, with the names that it prints beside it."""
+    require(DATA / source)
+    return published.names(Files(DATA), source)

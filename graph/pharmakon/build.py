@@ -13,19 +13,47 @@ from .inference import infer, rules
 from .namespaces import DCTERMS, GRAPH, RDF, RDFS, SKOS, XSD, Namespace
 from .stores import OxigraphStore
 
-__all__ = ["CC_BY", "assemble", "build", "check"]
+__all__ = ["CC_BY", "SHARE_ALIKE", "assemble", "build", "check"]
 
 CC_BY = "https://creativecommons.org/licenses/by/4.0/"
+
+#: Under which the Guide to PHARMACOLOGY may be used: its database, and what is in it.
+SHARE_ALIKE = (
+    "https://opendatacommons.org/licenses/odbl/1-0/",
+    "https://creativecommons.org/licenses/by-sa/4.0/",
+)
 
 _DCAT = Namespace("http://www.w3.org/ns/dcat#")
 _VOID = Namespace("http://rdfs.org/ns/void#")
 
-#: The graphs of the packaged release: title and what is in it.
+#: The graphs of the packaged release: title, what is in it, and its licences.
 _GRAPHS = {
-    "curated": ("curated knowledge", "Statements written by hand, each with its evidence."),
-    "inferred": ("inferred", "What follows by rules, remade by every build."),
-    "mappings": ("mappings", "Equivalents in vocabularies outside, from the SSSOM files."),
-    "ontology": ("vocabulary", "The terms in which the other graphs are written."),
+    "curated": (
+        "curated knowledge",
+        "Statements that curators read and keep, each with its evidence.",
+        (CC_BY,),
+    ),
+    "gtopdb": (
+        "Guide to PHARMACOLOGY",
+        "Actions and affinities at human targets, taken from the IUPHAR/BPS Guide to PHARMACOLOGY.",
+        SHARE_ALIKE,
+    ),
+    "gtopdb-inferred": (
+        "inferred from the Guide to PHARMACOLOGY",
+        "What follows from the graph of the Guide, remade by every build.",
+        SHARE_ALIKE,
+    ),
+    "inferred": ("inferred", "What follows by rules, remade by every build.", (CC_BY,)),
+    "mappings": (
+        "mappings",
+        "Equivalents in vocabularies outside, from the SSSOM files.",
+        (CC_BY,),
+    ),
+    "ontology": (
+        "vocabulary",
+        "The terms in which the other graphs are written.",
+        (CC_BY,),
+    ),
 }
 
 Progress = Callable[[str], None]
@@ -60,6 +88,11 @@ def assemble(
         store.add(mappings.triples(mappings.load(path)), GRAPH["mappings"])
     progress("inferring")
     infer(store, rules(root))
+    # What is share-alike comes last, so that nothing which follows from it is in another graph.
+    for path in ontology.share_alike(root):
+        store.add_file(path, GRAPH["gtopdb"])
+    shortcuts = [rule for rule in rules(root) if rule.kind == "shortcut"]
+    infer(store, shortcuts, GRAPH["gtopdb-inferred"])
     store.add(list(_catalog(store)), GRAPH["catalog"])
     return store
 
@@ -80,7 +113,10 @@ def check(
     """
     if only:
         return validation.validate(only, store.quads(), sources, only=True)
-    files = [*ontology.vocabulary(root), *ontology.knowledge(root)]
+    files = [
+        *(*ontology.vocabulary(root), *ontology.knowledge(root)),
+        *ontology.share_alike(root),
+    ]
     return validation.validate(files, store.quads(), sources)
 
 
@@ -114,13 +150,14 @@ def build(
 
 def _catalog(store: OxigraphStore) -> Iterator[ox.Triple]:
     """Yield the description of each graph: what it holds, how much, under which licence."""
-    for name, (title, description) in _GRAPHS.items():
+    for name, (title, description, licences) in _GRAPHS.items():
         graph = GRAPH[name]
         yield ox.Triple(graph, RDF["type"], _DCAT["Dataset"])
         yield ox.Triple(graph, RDF["type"], _VOID["Dataset"])
         yield ox.Triple(graph, RDFS["label"], ox.Literal(title, language="en"))
         yield ox.Triple(graph, SKOS["definition"], ox.Literal(description, language="en"))
-        yield ox.Triple(graph, DCTERMS["license"], ox.NamedNode(CC_BY))
+        for licence in licences:
+            yield ox.Triple(graph, DCTERMS["license"], ox.NamedNode(licence))
         size = sum(1 for _ in store.quads(graph=graph))
         count = ox.Literal(str(size), datatype=XSD["integer"])
         yield ox.Triple(graph, _VOID["triples"], count)

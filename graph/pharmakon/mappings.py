@@ -30,6 +30,7 @@ __all__ = [
     "load",
     "mappings",
     "triples",
+    "words",
 ]
 
 #: The columns of a table, in their order.
@@ -70,6 +71,7 @@ PREFIXES = frozenset(_OBO) | {
     "inchikey",
     "iuphar.ligand",
     "mesh",
+    "ndfrt",
     "pubchem.compound",
     "rxnorm",
     "snomedct",
@@ -238,7 +240,7 @@ def _about_ours(row: Mapping, named: Table[str, tuple[str, ...]]) -> Iterator[st
         return
     if row.subject_label != names[0]:
         yield f"{row.subject} is called {names[0]!r}; write that for {row.subject_label!r}"
-    if row.exact and _words(row.object_label) not in map(_words, names):
+    if row.exact and words(row.object_label) not in map(words, names):
         yield (
             f"{row.object} is called {row.object_label!r}, which is no name of {row.subject}; "
             "add it as skos:altLabel if it is one, or say skos:closeMatch and why"
@@ -317,20 +319,20 @@ def _mapping(path: str, line: int, row: dict[str, str]) -> Mapping:
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "κ": "kappa", "μ": "mu"}
 
 
-def _words(name: str) -> tuple[str, ...]:
+def words(name: str) -> tuple[str, ...]:
     """Return the words of a name, so that names compare across ways of writing.
 
     Case, punctuation, Greek letters, plural and the order of words do not count, since MeSH
     writes "Receptors, Opioid, mu". A salt does: it is another substance.
 
     Example:
-        >>> _words("Receptors, Opioid, mu") == _words("μ-opioid receptor")
+        >>> words("Receptors, Opioid, mu") == words("μ-opioid receptor")
         True
-        >>> _words("NALTREXONE HYDROCHLORIDE") == _words("naltrexone")
+        >>> words("NALTREXONE HYDROCHLORIDE") == words("naltrexone")
         False
     """
     plain = unicodedata.normalize("NFKC", name).casefold()
     for letter, spelled in _GREEK.items():
         plain = plain.replace(letter, f" {spelled} ")
-    words = re.findall(r"\w+", plain)
-    return tuple(sorted(word.removesuffix("s") if len(word) > 3 else word for word in words))
+    found = re.findall(r"\w+", plain)
+    return tuple(sorted(word.removesuffix("s") if len(word) > 3 else word for word in found))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .resources import folder
 
-__all__ = ["knowledge", "mapping_sets", "rules", "shapes", "vocabulary"]
+__all__ = ["knowledge", "mapping_sets", "rules", "shapes", "share_alike", "vocabulary"]
 
 
 def vocabulary(root: Path | None = None) -> list[Path]:
@@ -35,6 +35,14 @@ def rules(root: Path | None = None) -> list[Path]:
 def knowledge(root: Path | None = None) -> list[Path]:
     """Return the Turtle files of the curated graph, in order of path."""
     return sorted((root or folder("ontology")).glob("knowledge/**/*.ttl"))
+
+
+def share_alike(root: Path | None = None) -> list[Path]:
+    """Return the Turtle files of what is taken from the Guide to PHARMACOLOGY, in order of path.
+
+    The Guide is share-alike, so they are in a folder, and a graph, of their own.
+    """
+    return sorted((root or folder("ontology")).glob("gtopdb/**/*.ttl"))
 
 
 def mapping_sets(root: Path | None = None) -> list[Path]:

@@ -9,6 +9,7 @@ import click
 
 from .command import Program
 from .compare import compare
+from .draft import draft
 from .export import export
 from .interactions import interactions
 from .make import build, validate
@@ -18,6 +19,7 @@ from .search import search
 from .serve import serve
 from .show import show
 from .sources import get, sources
+from .stats import stats
 
 __all__ = ["main", "program"]
 
@@ -49,7 +51,9 @@ for _command in (
     interactions,
     export,
     sources,
+    stats,
     get,
+    draft,
     build,
     validate,
 ):
