@@ -318,12 +318,15 @@ def _mapping(path: str, line: int, row: dict[str, str]) -> Mapping:
 
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "κ": "kappa", "μ": "mu"}
 
+_SIGNS = {"(+)": "dextro", "(-)": "laevo", "(\N{MINUS SIGN})": "laevo"}
+
 
 def words(name: str) -> tuple[str, ...]:
     """Return the words of a name, so that names compare across ways of writing.
 
     Case, punctuation, Greek letters, plural and the order of words do not count, since MeSH
-    writes "Receptors, Opioid, mu". A salt does: it is another substance.
+    writes "Receptors, Opioid, mu". A salt does: it is another substance; so does the sign of a
+    form that turns light, "(-)-propranolol".
 
     Example:
         >>> words("Receptors, Opioid, mu") == words("μ-opioid receptor")
@@ -332,7 +335,7 @@ def words(name: str) -> tuple[str, ...]:
         False
     """
     plain = unicodedata.normalize("NFKC", name).casefold()
-    for letter, spelled in _GREEK.items():
+    for letter, spelled in {**_GREEK, **_SIGNS}.items():
         plain = plain.replace(letter, f" {spelled} ")
     found = re.findall(r"\w+", plain)
     return tuple(sorted(word.removesuffix("s") if len(word) > 3 else word for word in found))

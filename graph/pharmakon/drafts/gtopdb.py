@@ -43,7 +43,8 @@ UNITS = {"pEC50": "pk:pEC50", "pIC50": "pk:pIC50", "pKd": "pk:pKd", "pKi": "pk:p
 
 _REUPTAKE = frozenset({"SLC6A2", "SLC6A3", "SLC6A4"})
 _TRANSPORTERS = re.compile(r"SLC|ABC")
-_CHANNELS = re.compile(r"RYR|TRP|KCN|ANO|SCN|ITPR")
+_CHANNELS = re.compile(r"ANO|CACN|ITPR|KCN|RYR|SCN|TRP")
+_RECEPTORS = re.compile(r"NR\d")
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,11 @@ def _action(kind: str, action: str, genes: str) -> str:
     if kind == "Inhibitor":
         if genes in _REUPTAKE:
             return "reuptakeInhibitor"
+        if _CHANNELS.match(genes):
+            return "channelBlocker"
         return "transporterInhibitor" if _TRANSPORTERS.match(genes) else "enzymeInhibitor"
-    if kind == "Activator" and _CHANNELS.match(genes):
-        return "channelOpener"
+    if kind == "Activator" and not _RECEPTORS.match(genes):
+        return "channelOpener" if _CHANNELS.match(genes) else "enzymeActivator"
     return _ACTIONS.get((kind, action), "binder")
 
 

@@ -162,7 +162,7 @@ def slug_of(name: str) -> str:
     """
     for letter, spelled in {"α": "-alpha-", "β": "-beta-", "γ": "-gamma-", "δ": "-delta-"}.items():
         name = name.replace(letter, spelled)
-    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", name.casefold().replace("'", "")).strip("-")
 
 
 def _value(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> str:

@@ -165,6 +165,8 @@ def listings(slug: str, called: Mapping[str, str], files: Files) -> Iterator[Lis
             (str(name), f"{number} {unit}")
             for name, (number, unit) in zip(substances, amounts, strict=True)
         )
+        if len({name for name, _ in parts}) < len(parts):  # two salts of one
+            continue
         if form == "tablet" and routes == ["SUBLINGUAL"]:
             form = "sublingualTablet"
         yield Listing(
