@@ -369,7 +369,7 @@ def test_every_table_has_a_reader():
     assert not unread, f"no reader for {sorted(unread)}; add one to TABLES in {__file__}"
 
 
-@pytest.mark.parametrize(("source", "file"), sorted(CASES), ids="-".join)
+@pytest.mark.parametrize(("source", "file"), sorted(CASES))
 def test_the_records_are_in_their_table(source: str, file: str):
     missing = [
         f"{iri} names {record!r}"
@@ -383,7 +383,7 @@ def test_the_records_are_in_their_table(source: str, file: str):
     )
 
 
-@pytest.mark.parametrize(("source", "file"), sorted(CASES), ids="-".join)
+@pytest.mark.parametrize(("source", "file"), sorted(CASES))
 def test_the_records_say_what_rests_on_them(source: str, file: str):
     wrong = []
     for iri, record in CASES[(source, file)]:

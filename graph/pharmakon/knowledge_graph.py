@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import platformdirs
 import pyoxigraph as ox
 
-from . import build, exports, queries, releases
+from . import exports, queries, releases
 from .errors import NotFoundError
 from .interactions import Pair, derived, interactions
 from .names import Hit, NameIndex
 from .namespaces import ENTITY_TYPES, GRAPH, PK, RULE, STATEMENT, expand, shorten
+from .packaged import packaged
 from .stores import OxigraphStore, Store, text
 from .stores.syntax import check
 from .tables import Table
@@ -57,8 +58,8 @@ def open(where: str | FilePath | None = None) -> KnowledgeGraph:
     if where is None:
         where = releases.newest(releases_folder()) or "packaged"
     if where == "packaged":
-        store = build.assemble()
-        return KnowledgeGraph(store, releases.identify(store)[:16])
+        store, identity = packaged()
+        return KnowledgeGraph(store, identity[:16])
     release, stored = releases.open_release(FilePath(where))
     return KnowledgeGraph(stored, release.id[:16])
 

@@ -24,7 +24,15 @@ import pyoxigraph as ox
 from .errors import ReleaseError
 from .stores import OxigraphStore
 
-__all__ = ["MANIFEST", "Release", "identify", "newest", "open_release", "write"]
+__all__ = [
+    "MANIFEST",
+    "Release",
+    "identify",
+    "identity",
+    "newest",
+    "open_release",
+    "write",
+]
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -57,7 +65,7 @@ def write(store: OxigraphStore, folder: Path) -> Path:
         ReleaseError: The folder cannot be written: no room, no permission, not a folder.
     """
     content = store.dump()
-    digest = _id(content)
+    digest = identity(content)
     final = folder / digest[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +86,7 @@ def write(store: OxigraphStore, folder: Path) -> Path:
 
 def identify(store: OxigraphStore) -> str:
     """Return the id that a release of what a store holds would have."""
-    return _id(store.dump())
+    return identity(store.dump())
 
 
 def open_release(directory: Path) -> tuple[Release, OxigraphStore]:
@@ -184,7 +192,8 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _id(content: bytes) -> str:
+def identity(content: bytes) -> str:
+    """Return the id of a release with that content: the digest of its sorted N-Quads."""
     return hashlib.sha256(content).hexdigest()
 
 

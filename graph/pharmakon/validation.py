@@ -280,28 +280,30 @@ def _constraints(
     store.extend(ox.Quad(*quad.triple) for quad in quads)
     for shape, constraint in list(shapes.subject_objects(SH.sparql)):
         shapes.remove((shape, SH.sparql, None))
-        aims = [str(node) for node in shapes.objects(shape, SH.targetNode)]
+        aims = {str(node) for node in shapes.objects(shape, SH.targetNode)}
+        for predicate in shapes.objects(shape, SH.targetSubjectsOf):
+            aims |= {str(node) for node in data.subjects(predicate)}
         for kind in shapes.objects(shape, SH.targetClass):
-            aims += [
+            aims |= {
                 str(node)
                 for own in set(data.objects(None, RDF.type))
                 if str(kind) in _above(str(own))
                 for node in data.subjects(RDF.type, own)
-            ]
+            }
+        # Asked once for all, not once for each: every query binds what it is about.
         query = str(shapes.value(constraint, SH.select)).replace("$this", "?this")
         message = str(shapes.value(constraint, SH.message))
         violation = shapes.value(shape, SH.severity) != SH.Warning
-        for aim in sorted(set(aims)):
-            found = store.query(
-                query, prefixes=PREFIXES, substitutions={ox.Variable("this"): ox.NamedNode(aim)}
-            )
-            assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it is a SELECT query
-            for row in found:
-                words = message
-                for variable in found.variables:
-                    value = row[variable.value]
-                    words = words.replace(f"{{?{variable.value}}}", _name(value) if value else "")
-                yield _broken(aim, str(shape), words, violation=violation)
+        found = store.query(query, prefixes=PREFIXES)
+        assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it is a SELECT query
+        for row in found:
+            if (aim := _name(row["this"])) not in aims:
+                continue
+            words = message
+            for variable in found.variables:
+                value = row[variable.value]
+                words = words.replace(f"{{?{variable.value}}}", _name(value) if value else "")
+            yield _broken(aim, str(shape), words, violation=violation)
 
 
 def _aim(shapes: rdflib.Graph, data: rdflib.Graph, subjects: Collection[str]) -> None:

@@ -484,8 +484,9 @@ class _Drafting:
             sorted({self._evidence(_NDC, "ndc", one.code, one.record, "") for one in several})
         )
         said = [("fda-approval", "approved", "fda")]
-        if len({one.schedule for one in several}) == 1:
-            schedule = several[0].schedule
+        # An empty cell is no word that a product is free of control: some that are not have one.
+        schedule = several[0].schedule
+        if {one.schedule for one in several} == {schedule} and schedule != "notControlled":
             said.append((_kebab(schedule), schedule, "dea"))
         if len({one.counter for one in several}) == 1:
             sale = "overTheCounter" if several[0].counter else "prescriptionOnly"

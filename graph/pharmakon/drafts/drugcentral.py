@@ -15,7 +15,7 @@ __all__ = ["Row", "action_type", "rows"]
 #: What an action is called here. What inhibits depends on what is inhibited.
 _ACTIONS = {
     "AGONIST": "agonist",
-    "ALLOSTERIC ANTAGONIST": "negativeAllostericModulator",
+    "ALLOSTERIC ANTAGONIST": "antagonist",
     "ANTAGONIST": "antagonist",
     "BLOCKER": "channelBlocker",
     "INVERSE AGONIST": "inverseAgonist",

@@ -26,7 +26,7 @@ _ACTIONS = {
     ("Agonist", "Biased agonist"): "biasedAgonist",
     ("Agonist", "Full agonist"): "fullAgonist",
     ("Agonist", "Partial agonist"): "partialAgonist",
-    ("Allosteric modulator", "Antagonist"): "negativeAllostericModulator",
+    ("Allosteric modulator", "Antagonist"): "antagonist",
     ("Allosteric modulator", "Negative"): "negativeAllostericModulator",
     ("Allosteric modulator", "Partial agonist"): "allostericModulator",
     ("Allosteric modulator", "Positive"): "positiveAllostericModulator",

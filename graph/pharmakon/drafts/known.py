@@ -102,11 +102,14 @@ class Known:
     def statements(self, slug: str) -> Mapping[tuple[str, ...], str]:
         """Return the statements about a substance by what they say.
 
-        The key is the slot with its value and what qualifies it: the action or the intent.
+        The key is the kind, with the values of its slots: the action or the intent among them.
+        Those of the Guide are left out, since nothing else may be added to them.
         """
         found: dict[tuple[str, ...], str] = {}
         subject = ox.NamedNode(SUBSTANCE.base + slug)
         for quad in self.graph.quads_for_pattern(None, PK["subject"], subject):
+            if _value(quad.subject).endswith("-gtopdb"):
+                continue
             slots = {
                 one.predicate.value: _value(one.object)
                 for one in self.graph.quads_for_pattern(quad.subject, None, None)

@@ -89,6 +89,17 @@ class OxigraphStore:
             reason = getattr(error, "strerror", None) or str(error)
             raise LoadError(name, None, reason) from error
 
+    def add_quads(self, content: bytes) -> None:
+        """Load N-Quads: all of them, or nothing and an error.
+
+        Raises:
+            LoadError: They are broken.
+        """
+        try:
+            self.inner.bulk_load(input=content, format=ox.RdfFormat.N_QUADS)
+        except SyntaxError as error:
+            raise LoadError("N-Quads", error.lineno, _load_reason(error)) from error
+
     def add(
         self, triples: Iterable[ox.Triple], graph: ox.NamedNode | ox.DefaultGraph | None = None
     ) -> None:
