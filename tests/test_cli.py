@@ -49,7 +49,7 @@ from .serving import answering
 #: The commands of the contract.
 COMMANDS = (
     *("serve", "build", "query", "show", "search", "path", "compare", "interactions"),
-    *("export", "validate", "sources", "get"),
+    *("draft", "export", "get", "sources", "stats", "validate"),
 )
 
 NEGATIVE = "statement:naltrexone-opioid-withdrawal-non-indication"

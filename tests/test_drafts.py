@@ -16,6 +16,7 @@ import pytest
 
 from pharmakon.drafts import Known, draft
 from pharmakon.drafts.drugcentral import action_type
+from pharmakon.drafts.gtopdb import key
 from pharmakon.drafts.known import slug_of
 from pharmakon.drafts.turtle import Paragraph, TurtleFile
 from pharmakon.errors import LoadError
@@ -80,6 +81,7 @@ def test_what_is_left_out_is_a_row_and_has_a_reason():
             ";".join(("drug_indication", row["DRUG_ID"], row["INDICATION_FDB"]))
             for row in FILES.rows("drugcentral/drug_indication.tsv.gz")
         },
+        "gtopdb-2020": {key(row) for row in FILES.rows("gtopdb/interactions.csv.gz", ",")},
     }
     with (ROOT / "exclusions.tsv").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table, delimiter="\t"))

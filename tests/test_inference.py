@@ -141,8 +141,10 @@ def test_every_proof_ends_in_evidence_and_never_comes_back_to_itself(
 
 def test_inferring_again_adds_nothing():
     store = build.assemble()
+    # What is share-alike gives shortcuts and no statements of ours.
+    shortcuts = [rule for rule in rules() if rule.kind == "shortcut"]
 
-    assert infer(store, rules()) == 0
+    assert infer(store, shortcuts) == 0
 
 
 def test_confidence_is_given_to_what_is_sure_and_to_nothing_else(graph: KnowledgeGraph):
@@ -216,7 +218,7 @@ def test_a_shortcut_is_only_ever_inferred(graph: KnowledgeGraph):
         """SELECT ?graph ?subject ?p ?object WHERE {
           ?p a pk:Shortcut .
           GRAPH ?graph { ?subject ?p ?object }
-          FILTER (?graph != graph:inferred)
+          FILTER (?graph NOT IN (graph:inferred, graph:gtopdb-inferred))
           FILTER NOT EXISTS { ?subject a pk:Finding }
         }"""
     )

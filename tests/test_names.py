@@ -64,7 +64,7 @@ def test_a_name_like_nothing_is_not_found_and_nothing_is_offered(graph: Knowledg
         ("naltrexnoe", "substance:naltrexone"),
         ("mu receptor", "target:mu-opioid-receptor"),
         ("suboxon", "product:suboxone"),
-        ("use disorder", "condition:opioid-use-disorder"),
+        ("opioid use", "condition:opioid-use-disorder"),
     ],
 )
 def test_a_search_allows_for_typos_and_parts(graph: KnowledgeGraph, typed: str, expected: str):

@@ -50,6 +50,10 @@ def negatives(graph: KnowledgeGraph) -> list[Negative]:
     ]
 
 
+#: The shortcuts that a negative of each kind denies.
+PARTED = {"pk:NonIndication": {"pk:treats", "pk:usedFor"}, "pk:NonEffect": {"pk:mayCause"}}
+
+
 def answers(graph: KnowledgeGraph, pattern: str) -> list[str]:
     return [str(row["found"]) for row in graph.query(f"SELECT ?found WHERE {{ {pattern} }}")]
 
@@ -60,7 +64,9 @@ def affirmed_otherwise(graph: KnowledgeGraph, no: Negative) -> list[str]:
     Another intent does not clash; nor does the very circumstance that the negative excepts.
     """
     other = [f"FILTER (?intent != {no.intent})"] if no.intent else []
-    excepted = [f"?found pk:requires {no.unless} ."] if no.unless else []
+    excepted = [f"{no.statement} pk:requires ?in . ?found pk:unless ?in ."]
+    if no.unless:
+        excepted.append(f"?found pk:requires {no.unless} .")
     return [
         found
         for condition in (*other, *excepted)
@@ -88,6 +94,7 @@ def clashing(graph: KnowledgeGraph, no: Negative) -> list[str]:
         )
     intent = f"; pk:intent {no.intent}" if no.intent else ""
     unless = f"FILTER NOT EXISTS {{ ?found pk:requires {no.unless} }}" if no.unless else ""
+    unless += f" FILTER NOT EXISTS {{ {no.statement} pk:requires ?in . ?found pk:unless ?in }}"
     return answers(graph, f"{both} . {about} ; a pk:Indication {intent} . {unless}")
 
 
@@ -129,8 +136,8 @@ def test_no_shortcut_joins_what_a_negative_parts(graph: KnowledgeGraph, negative
         for no in negatives
         if not affirmed_otherwise(graph, no)
         for shortcut in answers(graph, f"?found a pk:Shortcut . {no.subject} ?found {no.condition}")
-        # To warn of a thing is not to affirm it.
-        if shortcut != "pk:contraindicatedIn"
+        # To warn of a thing is not to affirm it, and what does not treat a thing may cause it.
+        if shortcut in PARTED[no.kind]
     ]
 
     assert joined == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -29,6 +30,8 @@ from pharmakon_server.forms import FORMS
 from pharmakon_server.pictures import draw
 from pharmakon_server.presentation import DISCLAIMER
 from pharmakon_server.sections import blocks
+
+from .sample import some
 
 BASE = "https://w3id.org/pharmakon"
 
@@ -196,7 +199,7 @@ def test_the_style_sheet_is_small(client: FlaskClient):
 
 
 def test_every_address_on_every_page_leads_somewhere(client: FlaskClient):
-    """Follow all links of things from the first page on, fragments included."""
+    """Follow links of things from the first page on, fragments included: of each kind so many."""
     anchors: dict[str, set[str]] = {}
     wanted: dict[str, str] = {}
     queue = [
@@ -206,6 +209,7 @@ def test_every_address_on_every_page_leads_somewhere(client: FlaskClient):
         "/interactions?id=naltrexone&id=morphine",
         "/graph?id=naltrexone",
     ]
+    followed: Counter[str] = Counter()
     things = re.compile(rf"/(browse|queries|rule|statement|{'|'.join(ENTITY_TYPES)})(/[^?.]*)?$")
     while queue:
         path = queue.pop()
@@ -220,18 +224,22 @@ def test_every_address_on_every_page_leads_somewhere(client: FlaskClient):
             assert address.startswith("/"), f"{path} links to {address!r}"
             if fragment:
                 wanted[f"{address}#{fragment}"] = path
-            if things.match(address) and address not in anchors and address not in queue:
+            new = address not in anchors and address not in queue
+            if (thing := things.match(address)) and new and followed[thing[1]] < 40:
+                followed[thing[1]] += 1
                 queue.append(address)
 
     assert len(anchors) > 300
     for address, path in wanted.items():
         target, fragment = urldefrag(address)
-        assert fragment in anchors[target], f"{path} links to {address}, which is not there"
+        assert target not in anchors or fragment in anchors[target], (
+            f"{path} links to {address}, which is not there"
+        )
 
 
 def test_every_entity_has_a_page(client: FlaskClient, graph: KnowledgeGraph):
     for kind in (*ENTITY_TYPES, "class"):
-        for thing in graph.names.of_kind(kind):
+        for thing in some(graph.names.of_kind(kind), 40):
             root = page(client, thing.iri.removeprefix(BASE))
             assert root.one("h1").text().startswith(thing.label)
 
@@ -248,15 +256,19 @@ def _stated(root: Element, graph: KnowledgeGraph) -> Iterator[tuple[str, Element
 
 
 def test_what_says_no_is_never_among_what_is_affirmed(client: FlaskClient, graph: KnowledgeGraph):
-    negative = {
-        row["s"].value.rsplit("/", 1)[-1]  # type: ignore[union-attr]
-        for row in graph.store.select(
-            "SELECT ?s WHERE { VALUES ?t { pk:NonIndication pk:NonEffect } ?s a ?t }"
+    rows = list(
+        graph.store.select(
+            "SELECT ?s ?of WHERE { VALUES ?t { pk:NonIndication pk:NonEffect } "
+            "?s a ?t ; pk:subject ?of }"
         )
-    }
+    )
+    negative = {row["s"].value.rsplit("/", 1)[-1] for row in rows}  # type: ignore[union-attr]
+    denied = {row["of"].value for row in rows}  # type: ignore[union-attr]
     seen = set()
     for kind in (*ENTITY_TYPES, "class"):
-        for thing in graph.names.of_kind(kind):
+        things = graph.names.of_kind(kind)
+        # All that anything is denied of, and some others.
+        for thing in {*some(things, 25), *(one for one in things if one.iri in denied)}:
             if kind == "source":
                 continue
             root = page(client, thing.iri.removeprefix(BASE))
@@ -286,7 +298,7 @@ def test_what_is_contested_shows_both_sides_without_a_click(
         )
     }
     assert contested
-    for iri, subject in contested.items():
+    for iri, subject in some(contested.items(), 30):
         own = page(client, iri.removeprefix(BASE))
         places = [own.one("section", id="evidence")]
         # What is said of a statement has no other page than its own.
@@ -452,7 +464,7 @@ def test_evidence_says_its_source_its_words_its_hedge_and_its_place(
 
 def test_every_statement_of_an_entity_stands_on_its_page_once(graph: KnowledgeGraph):
     for kind in ("substance", "class", "condition", "target", "product", "formulation"):
-        for thing in graph.names.of_kind(kind):
+        for thing in some(graph.names.of_kind(kind), 60):
             entity = graph.entity(thing.iri)
             assert entity is not None
             shown = [one.iri for block in blocks(entity) for one in block.statements]

@@ -102,11 +102,12 @@ def test_no_edge_of_use_or_cause_joins_what_only_a_negative_joins(graph: Knowled
 
 
 def test_only_the_most_specific_edge_of_a_pair_is_shown(graph: KnowledgeGraph):
-    for edge in edges(graph):
+    every = edges(graph)
+    for edge in every:
         if edge.property.curie == "pk:actsOn":
             more = [
                 other.property.curie
-                for other in edges(graph)
+                for other in every
                 if (other.subject, other.object) == (edge.subject, edge.object)
             ]
             assert more == ["pk:actsOn"]

@@ -17,6 +17,8 @@ from pharmakon.queries import Query
 from pharmakon.resources import folder
 from pharmakon.stores import Row
 
+from .sample import some
+
 NAMES = queries.names()
 LIBRARY = {name: queries.load(name) for name in NAMES}
 AFFIRMATIVE = [name for name in NAMES if "negative" not in LIBRARY[name].tags]
@@ -273,8 +275,11 @@ def test_a_query_that_tells_a_no_says_so(name: str):
 
 
 @pytest.fixture(scope="module")
-def bindings(graph: KnowledgeGraph) -> dict[str, list[ox.NamedNode]]:
-    """The values that a parameter may take, by the namespace of its example."""
+def bindings(graph: KnowledgeGraph, denied: set[tuple[str, str]]) -> dict[str, list[ox.NamedNode]]:
+    """The values that a parameter may take, by the namespace of its example: some of them.
+
+    Among them is all that anything is denied of.
+    """
     found: dict[str, list[ox.NamedNode]] = defaultdict(list)
     for row in graph.query("SELECT DISTINCT ?thing WHERE { ?thing a ?class }").rows:
         if isinstance(row["thing"], ox.NamedNode):
@@ -282,7 +287,11 @@ def bindings(graph: KnowledgeGraph) -> dict[str, list[ox.NamedNode]]:
     # A substance may be asked for by what holds it.
     for other in ("formulation", "product"):
         found[PREFIXES["substance"]] += found[PREFIXES[other]]
-    return found
+    parts = {iri for pair in denied for iri in pair}
+    return {
+        base: [*some(several, 40), *(one for one in several if one.value in parts)]
+        for base, several in found.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -292,6 +301,8 @@ def denied(graph: KnowledgeGraph) -> set[tuple[str, str]]:
         """SELECT ?subject ?condition WHERE {
           ?no a ?kind ; pk:subject ?subject ; pk:condition ?condition .
           FILTER (?kind IN (pk:NonIndication, pk:NonEffect))
+          # What is denied in a circumstance may hold in another.
+          FILTER NOT EXISTS { ?no pk:requires|pk:unless ?circumstance }
         }"""
     ).rows
     assert rows, "there is no negative to be told wrongly"
@@ -310,7 +321,13 @@ def affirming(graph: KnowledgeGraph) -> dict[tuple[str, str], set[str]]:
     ).rows
     for row in rows:
         found[row["subject"].value, row["condition"].value].add(row["yes"].value)
-    return found
+    about = graph.query("SELECT ?of ?statement WHERE { ?statement pk:subject ?of }").rows
+    decisions: dict[str, set[str]] = defaultdict(set)
+    for row in about:
+        decisions[row["of"].value].add(row["statement"].value)
+    return {
+        pair: said | {one for iri in said for one in decisions[iri]} for pair, said in found.items()
+    }
 
 
 @pytest.fixture(scope="module")

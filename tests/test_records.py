@@ -6,6 +6,7 @@ of more than one kind of row, so every reader below knows what its rows can bear
 
 from __future__ import annotations
 
+import html
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from pharmakon.drafts.drugcentral import action_type
 from pharmakon.drafts.gtopdb import key as gtopdb_key
 from pharmakon.drafts.gtopdb import rows as gtopdb_rows
 from pharmakon.drafts.ndc import SCHEDULES
+from pharmakon.mappings import words
 from pharmakon.namespaces import DCTERMS, PK, PREFIXES, RDFS, SKOS, SOURCE
 from pharmakon.published import Files
 
@@ -133,7 +135,7 @@ def drugcentral(record: str) -> tuple[object, Callable[[Claim], bool]]:
                 and claim.slug("actionType")
                 == action_type(row["ACTION_TYPE"], row["GENE"], row["TARGET_FAMILY"])
             ),
-            "pharm_class": lambda: key[2] in classes(claim),
+            "pharm_class": lambda: key[2] in classes(claim) or defines(key[2], claim),
         }[kind]
         return claim.is_called(row["DRUG_NAME"]) and says()
 
@@ -146,6 +148,30 @@ def classes(claim: Claim) -> set[str]:
     found = {curie for curie, owner in KNOWN.outside.items() if owner == subject}
     own = {curie.partition(":")[2] for curie in found}
     return own | {f"CHEBI:{one}" for one in own} | EXTRA.get(subject, set())
+
+
+def defines(identifier: str, claim: Claim) -> bool:
+    """Whether a class of that identifier is defined by the action that is claimed."""
+    own = {
+        slug.removeprefix("substance:")
+        for prefix in ("chebi", "mesh", "ndfrt")
+        if (slug := KNOWN.outside.get(f"{prefix}:{identifier}"))
+    }
+    wanted = [
+        PK[claim.slug("actionType") or ""],
+        ox.NamedNode(PREFIXES["target"] + str(claim.slug("target"))),
+    ]
+    return any(
+        wanted
+        == [
+            quad.object
+            for slot in ("definingAction", "definingTarget")
+            for quad in STORE.quads_for_pattern(
+                ox.NamedNode(PREFIXES["substance"] + slug), PK[slot], None
+            )
+        ]
+        for slug in own
+    )
 
 
 #: MeSH lists opioids that are used against pain, and those against drinking, and means more.
@@ -221,6 +247,9 @@ def drugmechdb(record: str) -> tuple[object, Callable[[Claim], bool]]:
                 for part in called
                 for subject, key, made in links
             )
+        if condition := claim.slug("condition"):
+            disease = str(path["graph"]["disease"])  # type: ignore[index]
+            return bool(called) and words(disease) == words(KNOWN.label(f"condition:{condition}"))
         action = claim.slug("actionType") or ""
         symbols = {symbol.casefold() for symbol in claim.genes()}
         targets = {part for part in map(str.casefold, name.values()) if matches(part, symbols)}
@@ -328,7 +357,7 @@ def gtopdb(record: str) -> tuple[object, Callable[[Claim], bool]]:
         slots = {name: values(claim.node, PK[name]) for name in ("pKi", "pIC50", "pEC50", "pKd")}
         said = {(f"pk:{name}", value) for name, found in slots.items() for value in found}
         return (
-            claim.is_called(row["ligand"])
+            words(html.unescape(row["ligand"])) in map(words, KNOWN.names(claim.subject or ""))
             and row["target_species"] == "Human"
             and (claim.slug("target"), claim.slug("actionType")) == (read.target, read.action)
             and said <= {(read.slot, value) for value in read.values}

@@ -171,6 +171,8 @@ class _Drafting:
         rows = {row for row, owner in self.known.outside.items() if owner == subject}
         kinds = {row.partition(":")[0] for row in rows}
         for curie, printed, source in identifiers(self.called, self.files):
+            if (subject, curie) in self.known.mapped:
+                continue
             owner = self.known.outside.get(curie)
             if owner not in (None, subject):
                 self.draft.notes.append(f"{curie} ({printed}) is {owner} already: find out whose")

@@ -29,6 +29,7 @@ class Known:
         named: The slug of each target by the words of its names.
         outside: The name of each of our things by an identifier that means the same, or
             nearly the same, outside.
+        mapped: Each of our things with an identifier that anything is said of.
         excluded: The records of each source that are left out on purpose.
     """
 
@@ -37,6 +38,7 @@ class Known:
     targets: Mapping[str, str]
     named: Mapping[tuple[str, ...], str]
     outside: Mapping[str, str]
+    mapped: frozenset[tuple[str, str]]
     excluded: Mapping[str, frozenset[str]]
 
     @classmethod
@@ -68,7 +70,8 @@ class Known:
             if row.predicate == "skos:closeMatch" and not row.negated
         }
         outside = near | {row.object: row.subject for row in rows if row.exact}
-        return cls(root, graph, targets, named, outside, _excluded(root))
+        mapped = frozenset((row.subject, row.object) for row in rows)
+        return cls(root, graph, targets, named, outside, mapped, _excluded(root))
 
     def names(self, slug: str) -> tuple[str, ...]:
         """Return the label of a substance and its other names; none if it is not there."""

@@ -24,6 +24,7 @@ _TYPED = "pk:hasFormulation pk:hasSubunit skos:broader"
 #: How little an edge explains: what something is classed as, or shares a use with, explains
 #: less than what it does. An edge that is not named here explains most.
 _DISTANCES = {
+    PK["actsOn"].value: 1,
     PK["usedFor"].value: 1,
     PK["treats"].value: 1,
     PK["contraindicatedIn"].value: 1,
@@ -32,6 +33,10 @@ _DISTANCES = {
     PK["memberOf"].value: 2,
     SKOS["broader"].value: 2,
 }
+
+#: How long a step is to a condition on the way, where another is 1: that two things can cause,
+#: or treat, the same says little of how they relate.
+_SHARED = 1.5
 
 #: An edge about names explains nothing about what substances do.
 _NO_REASON = PK["notToBeConfusedWith"].value
@@ -155,12 +160,16 @@ def paths(store: Store, start: str, end: str, most: int = 4) -> list[Path]:
     )
     if start not in graph or end not in graph or start == end:
         return []
+    for one, other in graph.edges:
+        through = {one, other} - {start, end}
+        shared = any(graph.nodes[node]["thing"].kind == "condition" for node in through)
+        graph.edges[one, other]["weight"] = _SHARED if shared else 1.0
     found = []
     try:
-        for nodes in islice(nx.shortest_simple_paths(graph, start, end), _MOST_PATHS):
-            if len(nodes) > most + 1:
-                break
-            found.append(_path(graph, nodes))
+        ways = nx.shortest_simple_paths(graph, start, end, weight="weight")
+        for nodes in islice(ways, _MOST_PATHS):
+            if len(nodes) <= most + 1:
+                found.append(_path(graph, nodes))
     except nx.NetworkXNoPath:
         return []
     return sorted(found, key=_order)
@@ -170,7 +179,8 @@ def _order(path: Path) -> tuple[int, int, list[str]]:
     distance = sum(
         min(_DISTANCES.get(edge.property.iri, 0) for edge in step) for step in path.steps
     )
-    return (len(path), distance, [thing.label for thing in path.things])
+    shared = sum(thing.kind == "condition" for thing in path.things[1:-1])
+    return (len(path), distance + 3 * shared, [thing.label for thing in path.things])
 
 
 def multigraph(edges: Iterable[Edge]) -> nx.MultiDiGraph[str]:

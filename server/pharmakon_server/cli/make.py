@@ -107,9 +107,10 @@ def validate(
     ontology: Path | None,
     sources: Path | None,
 ) -> None:
-    """Say what is wrong with the ontology, or with a FILE of it: file, line, what to do.
+    """Say what is wrong with the ontology: file, line, what to do.
 
-    A FILE of knowledge need not be in the ontology yet: it is read as if it were.
+    Of a FILE of knowledge, only what it describes; it need not be in the ontology yet, and
+    is read as if it were.
 
     The exit code is 8 where anything is, and 0 where there are warnings alone.
     """
