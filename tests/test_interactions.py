@@ -83,12 +83,21 @@ def test_a_conclusion_is_worth_no_more_than_its_weakest_premise(graph: Knowledge
         assert interaction.statement.confidence <= min(premises)
 
 
-def test_the_ingredients_of_an_abuse_deterrent_product_do_not_precipitate_withdrawal(
-    graph: KnowledgeGraph,
+@pytest.mark.parametrize(
+    ("deterrent", "opioid"), [("naloxone", "buprenorphine"), ("naltrexone", "morphine")]
+)
+def test_what_deters_misuse_precipitates_withdrawal_unless_the_product_is_used_as_meant(
+    graph: KnowledgeGraph, deterrent: str, opioid: str
 ):
-    outcomes = {one["outcome"] for one in plain(pair(graph, "buprenorphine", "naloxone"))}
+    found = [
+        {one.curie for one in interaction.statement.values("unless")}  # type: ignore[union-attr]
+        for interaction in pair(graph, deterrent, opioid).interactions
+        if interaction.to_dict()["outcome"] == "condition:precipitated-opioid-withdrawal"
+        and interaction.proof.premises
+    ]
 
-    assert "condition:precipitated-opioid-withdrawal" not in outcomes
+    assert found
+    assert all("circumstance:used-as-prescribed" in excepted for excepted in found), found
 
 
 def test_an_antagonist_that_stays_out_of_the_brain_does_not_precipitate_withdrawal(

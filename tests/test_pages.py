@@ -515,10 +515,12 @@ def test_each_step_of_a_path_leads_to_a_statement(client: FlaskClient):
     root = page(client, "/paths?from=naltrexone&to=morphine")
 
     first = root.one("li", class_="row")
-    assert first.text().strip() == (
-        "naltrexone antagonist of → (forwards) μ-opioid receptor agonist of ← (backwards) morphine"
+    assert re.fullmatch(
+        r"naltrexone antagonist of\d* → \(forwards\) [μδκ]-opioid receptor "
+        r"agonist of\d* ← \(backwards\) morphine",
+        first.text().strip(),
     )
-    assert len([a for a in first.all("a") if a.attributes["href"].startswith("/statement/")]) == 2
+    assert len([a for a in first.all("a") if a.attributes["href"].startswith("/statement/")]) >= 2
 
 
 def test_no_path_is_not_a_no(client: FlaskClient):

@@ -40,7 +40,7 @@ class Interaction:
             "requires": [v.curie for v in one.values("requires") if isinstance(v, Reference)],
             "certainty": one.certainty.curie.removeprefix("pk:") if one.certainty else None,
             "confidence": round(one.confidence, 2) if one.confidence is not None else None,
-            "explanation": one.comment or one.sentence,
+            "explanation": one.explanation,
             "proof": self.proof.to_dict(),
         }
 

@@ -135,6 +135,13 @@ class Statement:
         return shorten(self.iri)
 
     @property
+    def explanation(self) -> str:
+        """What happens and why: the words of the rule, or the claim with what else is noted."""
+        if self.rule is not None and self.comment:
+            return self.comment
+        return f"{self.sentence}. {self.comment}" if self.comment else self.sentence
+
+    @property
     def negative(self) -> bool:
         """Whether it says no."""
         return self.kind.iri in _NEGATIVE

@@ -86,7 +86,7 @@ def _draw_one(console: Console, number: int, one: Interaction, proof: bool) -> N
     from rich.padding import Padding
 
     statement = one.statement
-    explained = statement.comment or statement.sentence
+    explained = statement.explanation
     confidence = f" ({statement.confidence:.2f})" if statement.confidence is not None else ""
     lines = [marks.text(f"{number}. {explained}")]
     if statement.contested:
