@@ -453,13 +453,17 @@ def test_evidence_says_its_source_its_words_its_hedge_and_its_place(
 ):
     one = graph.statement("statement:naltrexone-craving-decrease")
     entry = page(client, "/substance/naltrexone").one(id="naltrexone-craving-decrease").text()
+    whole = page(client, "/statement/naltrexone-craving-decrease").text()
 
-    assert one.supports
-    for evidence in one.supports:
-        assert evidence.paraphrase in entry
-        assert evidence.source.label in entry
-        assert evidence.locator.text in entry
-        assert not evidence.hedge or f"“{evidence.hedge}”" in entry
+    assert len(one.supports) > 2
+    assert f"{len(one.supports) - 2} more" in entry
+    # Two in the row, and all on the page of the statement.
+    for text, shown in ((entry, one.supports[:2]), (whole, one.supports)):
+        for evidence in shown:
+            assert evidence.paraphrase in text
+            assert evidence.source.label in text
+            assert evidence.locator.text in text
+            assert not evidence.hedge or f"“{evidence.hedge}”" in text
 
 
 def test_every_statement_of_an_entity_stands_on_its_page_once(graph: KnowledgeGraph):

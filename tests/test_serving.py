@@ -97,7 +97,7 @@ class Client:
 @pytest.fixture(scope="module")
 def queries(graph: KnowledgeGraph) -> Iterator[SandboxedQueries]:
     assert isinstance(graph.store, OxigraphStore)
-    with SandboxedQueries(graph.store, timeout=2.0, memory=300 << 20) as queries:
+    with SandboxedQueries(graph.store, timeout=2.0, memory=1 << 30) as queries:
         yield queries
 
 

@@ -37,7 +37,7 @@ SERVICE = "SELECT * { SERVICE <http://127.0.0.1:9/x> { ?s ?p ?o } }"
 @pytest.fixture(scope="module")
 def app(graph: KnowledgeGraph) -> Iterator[Flask]:
     assert isinstance(graph.store, OxigraphStore)
-    with SandboxedQueries(graph.store, timeout=2.0, memory=300 << 20, size=4 << 20) as service:
+    with SandboxedQueries(graph.store, timeout=2.0, memory=1 << 30, size=4 << 20) as service:
         yield create_app(graph, service)
 
 

@@ -24,6 +24,6 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
 
 @pytest.fixture(scope="module")
 def server(start: Start) -> Iterator[Server]:
-    """A server that ends a query after a second, or with 200 MB."""
-    with start("--query-timeout", "1", "--query-memory", "200") as server:
+    """A server that ends a query after a second, or with 1000 MB."""
+    with start("--query-timeout", "1", "--query-memory", "1000") as server:
         yield server
