@@ -28,7 +28,7 @@ from pharmakon.stores import OxigraphStore, SandboxedQueries
 from pharmakon_server import create_app
 from pharmakon_server.forms import FORMS
 from pharmakon_server.pictures import draw
-from pharmakon_server.presentation import DISCLAIMER
+from pharmakon_server.presentation import DISCLAIMER, action_glyph
 from pharmakon_server.sections import blocks
 
 from .sample import some
@@ -495,6 +495,17 @@ def test_a_picture_draws_no_negative_and_nothing_contested(client: FlaskClient):
     root = page(client, "/graph?id=naloxone")
 
     assert "opioid use disorder" not in root.one("svg", class_="picture").text()
+
+
+def test_every_type_of_action_has_a_sign_that_is_drawn(client: FlaskClient, graph: KnowledgeGraph):
+    with client.get("/static/glyphs.svg") as glyphs:
+        drawn = set(re.findall(r'<symbol id="([^"]+)"', glyphs.text))
+    types = graph.query("SELECT DISTINCT ?type { ?type a pk:ActionType }").to_dicts()
+
+    assert types
+    for row in types:
+        name = str(row["type"]).removeprefix("pk:")
+        assert action_glyph(PK[name].value) in drawn, f"give {name} a sign in presentation.py"
 
 
 def test_names_in_a_picture_do_not_cover_one_another(graph: KnowledgeGraph):

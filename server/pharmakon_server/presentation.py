@@ -61,7 +61,10 @@ _SIGNS = {
     ),
     "positive-modulator": "positiveAllostericModulator positiveAllostericModulatorOf",
     "negative-modulator": "negativeAllostericModulator negativeAllostericModulatorOf",
-    "inhibitor": "enzymeInhibitor reuptakeInhibitor inhibitorOf reuptakeInhibitorOf",
+    "activator": "enzymeActivator",
+    "inhibitor": (
+        "enzymeInhibitor transporterInhibitor reuptakeInhibitor inhibitorOf reuptakeInhibitorOf"
+    ),
     "blocker": "channelBlocker channelBlockerOf",
     "opener": "channelOpener",
     "releaser": "releasingAgent releasingAgentOf",

@@ -155,15 +155,16 @@ def paths(store: Store, start: str, end: str, most: int = 4) -> list[Path]:
     deterring = _deterring(store)
     graph = _graph(
         edge
-        for edge in edges
+        for edge in sorted(edges, key=_key)
         if edge.property.iri != _NO_REASON and (edge.subject.iri, edge.object.iri) not in deterring
     )
     if start not in graph or end not in graph or start == end:
         return []
-    for one, other in graph.edges:
+    for one, other, step in graph.edges(data=True):
         through = {one, other} - {start, end}
         shared = any(graph.nodes[node]["thing"].kind == "condition" for node in through)
-        graph.edges[one, other]["weight"] = _SHARED if shared else 1.0
+        # Of steps of one length those that explain come first, also among more than we return.
+        step["weight"] = (_SHARED if shared else 1.0) + _distance(step["edges"]) / 100
     found = []
     try:
         ways = nx.shortest_simple_paths(graph, start, end, weight="weight")
@@ -176,11 +177,18 @@ def paths(store: Store, start: str, end: str, most: int = 4) -> list[Path]:
 
 
 def _order(path: Path) -> tuple[int, int, list[str]]:
-    distance = sum(
-        min(_DISTANCES.get(edge.property.iri, 0) for edge in step) for step in path.steps
-    )
+    distance = sum(_distance(step) for step in path.steps)
     shared = sum(thing.kind == "condition" for thing in path.things[1:-1])
     return (len(path), distance + 3 * shared, [thing.label for thing in path.things])
+
+
+def _key(edge: Edge) -> tuple[str, str, str]:
+    return (edge.subject.iri, edge.property.iri, edge.object.iri)
+
+
+def _distance(step: Iterable[Edge]) -> int:
+    """Return how little a step explains: as much as the best of its edges."""
+    return min(_DISTANCES.get(edge.property.iri, 0) for edge in step)
 
 
 def multigraph(edges: Iterable[Edge]) -> nx.MultiDiGraph[str]:
@@ -218,8 +226,8 @@ def _graph(edges: Iterable[Edge]) -> nx.Graph[str]:
         graph.add_node(one.iri, thing=one)
         graph.add_node(other.iri, thing=other)
         if not graph.has_edge(one.iri, other.iri):
-            graph.add_edge(one.iri, other.iri, edges=set())
-        graph.edges[one.iri, other.iri]["edges"].add(edge)
+            graph.add_edge(one.iri, other.iri, edges=[])
+        graph.edges[one.iri, other.iri]["edges"].append(edge)
     return graph
 
 
@@ -227,7 +235,12 @@ def _path(graph: nx.Graph[str], nodes: list[str]) -> Path:
     return Path(
         things=tuple(graph.nodes[node]["thing"] for node in nodes),
         steps=tuple(
-            tuple(sorted(graph.edges[pair]["edges"], key=lambda edge: edge.property))
+            tuple(
+                sorted(
+                    graph.edges[pair]["edges"],
+                    key=lambda edge: (_distance([edge]), edge.property),
+                )
+            )
             for pair in pairwise(nodes)
         ),
     )
