@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 import pharmakon
-from pharmakon import KnowledgeGraph
+from pharmakon import KnowledgeGraph, ontology, resources
 
 from .shared_data import SHARED, require
 
@@ -22,3 +23,19 @@ def graph() -> KnowledgeGraph:
 def shared() -> Path:
     """The folder of published data and texts of sources, which lies beside the repository."""
     return require(SHARED)
+
+
+@pytest.fixture
+def small_ontology(tmp_path: Path) -> Path:
+    """An ontology of one substance, which a test may break and is built in a second.
+
+    The vocabulary, the shapes and the rules are those that ship; the knowledge is ours.
+    """
+    shipped, root = resources.folder("ontology"), tmp_path / "ontology"
+    root.mkdir()
+    for path in ontology.vocabulary():
+        shutil.copy(path, root)
+    for part in ("rules", "shapes"):
+        shutil.copytree(shipped / part, root / part)
+    shutil.copytree(Path(__file__).parent / "data" / "knowledge", root / "knowledge")
+    return root

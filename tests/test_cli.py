@@ -38,7 +38,6 @@ from pharmakon import (
     namespaces,
     queries,
     releases,
-    resources,
 )
 from pharmakon.stores import OxigraphStore
 from pharmakon_server.cli import failures, marks, program
@@ -485,8 +484,10 @@ def test_no_color_is_heeded(environment: dict[str, str]):
         assert not re.search(r"\x1b\[[0-9;]*3[0-9]", drawn), "no colour; bold may stay"
 
 
-def test_progress_is_shown_on_a_terminal(environment: dict[str, str]):
-    with terminal("validate", env=environment | {"TERM": "xterm-256color"}) as drawn:
+def test_progress_is_shown_on_a_terminal(environment: dict[str, str], small_ontology: Path):
+    with terminal(
+        "validate", "--ontology", str(small_ontology), env=environment | {"TERM": "xterm-256color"}
+    ) as drawn:
         assert "validating" in drawn
 
 
@@ -1072,38 +1073,32 @@ def test_a_build_is_where_serve_looks_for_it(
     assert pharmakon.open().release == graph.release
 
 
-@pytest.fixture
-def ontology(tmp_path: Path) -> Path:
-    """A copy of the ontology that a test may break."""
-    return Path(shutil.copytree(resources.folder("ontology"), tmp_path / "ontology"))
-
-
 @pytest.mark.parametrize("command", ["build", "validate"])
 def test_a_bad_turtle_file_is_named_with_its_line(
-    run: Run, ontology: Path, tmp_path: Path, command: str
+    run: Run, small_ontology: Path, tmp_path: Path, command: str
 ):
-    path = ontology / "knowledge" / "substances" / "naltrexone.ttl"
+    path = small_ontology / "knowledge" / "substances" / "naltrexone.ttl"
     lines = path.read_text("utf-8").splitlines()
-    path.write_text("\n".join([*lines[:30], "this is not Turtle", *lines[30:]]), "utf-8")
+    path.write_text("\n".join([*lines[:20], "this is not Turtle", *lines[20:]]), "utf-8")
     output = ["--output", str(tmp_path / "out")] if command == "build" else []
 
-    result = run(command, "--ontology", str(ontology), *output)
+    result = run(command, "--ontology", str(small_ontology), *output)
 
     assert result.exit_code == failures.INVALID
-    assert f"{path}:31: " in result.stderr
+    assert f"{path}:21: " in result.stderr
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("command", ["build", "validate"])
 def test_a_breach_of_a_rule_is_named_with_its_place(
-    run: Run, ontology: Path, tmp_path: Path, command: str
+    run: Run, small_ontology: Path, tmp_path: Path, command: str
 ):
-    path = ontology / "knowledge" / "substances" / "naltrexone.ttl"
+    path = small_ontology / "knowledge" / "substances" / "naltrexone.ttl"
     text = path.read_text("utf-8")
     path.write_text(text + "\nsubstance:naltrexone pk:treats condition:nausea .\n", "utf-8")
     output = ["--output", str(tmp_path / "out")] if command == "build" else []
 
-    result = run(command, "--ontology", str(ontology), *output)
+    result = run(command, "--ontology", str(small_ontology), *output)
 
     assert result.exit_code == failures.INVALID
     assert re.search(rf"{re.escape(str(path))}:\d+", result.output)
@@ -1111,12 +1106,12 @@ def test_a_breach_of_a_rule_is_named_with_its_place(
     assert not (tmp_path / "out").exists()
 
 
-def test_validation_counts_and_prints_what_it_finds(run: Run, ontology: Path):
-    fine = run("validate", "--ontology", str(ontology))
-    path = ontology / "knowledge" / "substances" / "naltrexone.ttl"
+def test_validation_counts_and_prints_what_it_finds(run: Run, small_ontology: Path):
+    fine = run("validate", "--ontology", str(small_ontology))
+    path = small_ontology / "knowledge" / "substances" / "naltrexone.ttl"
     path.write_text(path.read_text("utf-8").replace("target:opioid-receptor", "target:nothing"))
 
-    wrong = run("validate", "--ontology", str(ontology), "--json")
+    wrong = run("validate", "--ontology", str(small_ontology), "--json")
 
     assert fine.exit_code == 0, fine.output
     assert fine.stderr == "pharmakon: 0 errors, 0 warnings\n", "and no progress, off a terminal"
@@ -1135,14 +1130,15 @@ main()
 
 
 def test_a_full_disk_is_said_and_the_old_release_still_serves(
-    environment: dict[str, str], release: Path, tmp_path: Path
+    environment: dict[str, str], release: Path, small_ontology: Path, tmp_path: Path
 ):
     """A limit on the size of files stands in for a disk without room: writing fails alike."""
     folder = tmp_path / "releases"
     shutil.copytree(release, folder / "old")
+    build = ["build", "--ontology", str(small_ontology), "--output", str(folder)]
 
     done = subprocess.run(
-        [sys.executable, "-c", FULL, "build", "--output", str(folder)],
+        [sys.executable, "-c", FULL, *build],
         env=environment, text=True, capture_output=True, check=False,
     )  # fmt: skip
 
@@ -1155,29 +1151,35 @@ def test_a_full_disk_is_said_and_the_old_release_still_serves(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_a_disk_without_room_is_said(environment: dict[str, str], tmp_path: Path):
+def test_a_disk_without_room_is_said(
+    environment: dict[str, str], small_ontology: Path, tmp_path: Path
+):
+    disk = tmp_path / "disk"
+    disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(tmp_path)], check=False
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)], check=False
     )
     if mounted.returncode:
         pytest.skip("this machine does not let root mount a small disk")
     try:
-        done = process("build", "--output", str(tmp_path / "out"), env=environment)
+        build = ["build", "--ontology", str(small_ontology), "--output", str(disk / "out")]
+        done = process(*build, env=environment)
 
         assert done.returncode == failures.NO_RELEASE, done.stderr
         assert "No space left on device" in done.stderr
-        assert list((tmp_path / "out").iterdir()) == []
+        assert list((disk / "out").iterdir()) == []
     finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.05])
 def test_a_build_that_is_killed_leaves_the_old_release(
-    environment: dict[str, str], release: Path, tmp_path: Path, delay: float
+    environment: dict[str, str], release: Path, small_ontology: Path, tmp_path: Path, delay: float
 ):
     folder = tmp_path / "releases"
     shutil.copytree(release, folder / "old")
-    with subprocess.Popen(spawn("build", "--output", str(folder)), env=environment) as building:
+    build = ["build", "--ontology", str(small_ontology), "--output", str(folder)]
+    with subprocess.Popen(spawn(*build), env=environment) as building:
         deadline = time.monotonic() + 60
         while len(list(folder.iterdir())) == 1 and building.poll() is None:
             assert time.monotonic() < deadline
