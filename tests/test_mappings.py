@@ -12,7 +12,7 @@ import pytest
 
 from pharmakon import mappings
 from pharmakon.errors import LoadError
-from pharmakon.namespaces import PK, RDF, RDFS, SKOS, shorten
+from pharmakon.namespaces import DCTERMS, PK, RDF, RDFS, SKOS, shorten
 from pharmakon.resources import folder
 
 from . import shared_data
@@ -130,6 +130,8 @@ def test_an_rxnorm_concept_has_the_unii_of_its_substance(
     [
         ("substance:naltrexone", "mesh:D009270"),
         ("substance:naltrexone", "unii:5P80UKS30B"),
+        ("substance:codeine", "atc:N02AA59"),
+        ("condition:decreased-appetite", "umls:C0003125"),
     ],
 )
 def test_a_known_confusion_is_denied(subject: str, confused_with: str) -> None:
@@ -171,7 +173,24 @@ MISTAKES: Mapping[str, tuple[Callable[[mappings.Mapping], mappings.Mapping], str
     ),
     "a file that is not read": (
         lambda row: replace(row, source="chebi.json"),
-        "'chebi.json' is no file that is read",
+        "'chebi.json' is no file that is read, nor an address",
+    ),
+    "a document without the day": (
+        lambda row: replace(row, source="https://example.org/naltrexone"),
+        "is a document; say in the comment 'Read on' and the day",
+    ),
+    "a document that has no address": (
+        lambda row: replace(row, source="https://example.org", comment="Read on 2026-11-22."),
+        "is no file that is read, nor an address",
+    ),
+    "a document and the name of another": (
+        lambda row: replace(
+            row,
+            object_label="naloxone",
+            source="https://example.org/naltrexone",
+            comment="Read on 2026-11-22.",
+        ),
+        "no name of substance:naltrexone",
     ),
 }
 
@@ -186,6 +205,15 @@ def test_a_mistake_is_found(
     spoil, message = MISTAKES[mistake]
     found = mappings.check([spoil(row)], named, printed)
     assert any(f"{row.place}: " in problem and message in problem for problem in found), found
+
+
+def test_a_document_is_named_by_its_address_and_the_day(
+    named: Mapping[str, tuple[str, ...]], printed: Mapping[str, Mapping[str, frozenset[str]]]
+) -> None:
+    (row,) = [row for row in ROWS if row.object == "atc:N07BB03"]
+    assert row.source.startswith("https://")
+    assert row.comment == "Read on 2026-11-22."
+    assert not mappings.check([row], named, printed)
 
 
 def test_a_thing_outside_is_claimed_once(
@@ -298,6 +326,25 @@ def test_a_match_that_is_not_exact_gives_no_identifier() -> None:
     assert close
     predicates = {triple.predicate.value for triple in mappings.triples(close)}
     assert predicates == {SKOS["closeMatch"].value, SKOS["broadMatch"].value}
+
+
+def test_a_code_of_atc_for_one_use_leads_to_its_substance() -> None:
+    codes = [
+        row for row in ROWS if row.subject == "substance:fentanyl" and row.object[:4] == "atc:"
+    ]
+    assert {(row.object, row.exact) for row in codes} == {
+        ("atc:N01AH01", False),
+        ("atc:N02AB03", False),
+    }
+    found = {(triple.predicate.value, str(triple.object)) for triple in mappings.triples(codes)}
+    assert (DCTERMS["identifier"].value, '"atc:N01AH01"') in found
+    assert (SKOS["narrowMatch"].value, "<https://bioregistry.io/atc:N01AH01>") in found
+    classes = [
+        row
+        for row in ROWS
+        if row.object == "atc:N05BA" and row.subject == "substance:benzodiazepine"
+    ]
+    assert [row.identifies for row in classes] == [False]
 
 
 @pytest.mark.parametrize("disorder", ["opioid-use-disorder", "alcohol-use-disorder"])

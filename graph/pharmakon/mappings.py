@@ -67,10 +67,12 @@ PREFIXES = frozenset(_OBO) | {
     "chembl.compound",
     "drugbank",
     "drugcentral",
+    "ensembl",
     "hgnc",
     "inchikey",
     "iuphar.ligand",
     "mesh",
+    "ncbigene",
     "ndfrt",
     "pubchem.compound",
     "rxnorm",
@@ -80,6 +82,13 @@ PREFIXES = frozenset(_OBO) | {
     "uniprot",
     "wikidata",
 }
+
+
+#: What a mapping says of a source that is a document, and no published file: when it was read.
+_READ = re.compile(r"\bRead on \d{4}-\d{2}-\d{2}\.")
+
+#: The address of a document.
+_ADDRESS = re.compile(r"https://[a-z0-9.-]+\.[a-z]+/[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ class Mapping:
         object: The thing outside, as a CURIE of the Bioregistry.
         object_label: Its name, as the file printed it.
         justification: On what grounds, a term of SEMAPV.
-        source: The published file in which it was found, or the empty string.
+        source: The published file in which it was found, or the address of the document.
         comment: Why it is not exact or not the same, or what else to know.
         path: The table.
         line: The line of the table, counted from 1.
@@ -248,8 +257,12 @@ def _about_ours(row: Mapping, named: Table[str, tuple[str, ...]]) -> Iterator[st
 
 
 def _about_theirs(row: Mapping, printed: Table[str, Table[str, frozenset[str]]]) -> Iterator[str]:
-    if row.source not in printed:
-        yield f"{row.source!r} is no file that is read; name one of {', '.join(sorted(printed))}"
+    if _ADDRESS.fullmatch(row.source):
+        if not _READ.search(row.comment):
+            yield f"{row.source} is a document; say in the comment 'Read on' and the day"
+    elif row.source not in printed:
+        allowed = ", ".join(sorted(printed))
+        yield f"{row.source!r} is no file that is read, nor an address; name one of {allowed}"
     elif row.object not in printed[row.source]:
         yield f"{row.object} is not in {row.source}; look it up again there"
     elif row.object_label not in printed[row.source][row.object]:

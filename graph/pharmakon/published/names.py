@@ -30,27 +30,45 @@ def names(files: Files, source: str) -> Mapping[str, frozenset[str]]:
 
 
 def _ontology(prefix: str) -> Reader:
+    """Read the terms by all their names, and what they refer to in MeSH and SNOMED CT by one."""
+    elsewhere = {"MESH": "mesh", "SCTID": "snomedct", "SNOMEDCT": "snomedct"}
+
     def read(files: Files, source: str) -> Iterator[Named]:
         with files.open(source) as text:
             for term in json.load(text):
-                yield f"{prefix}:{term['id'].removeprefix(f'{prefix.upper()}:')}", term["name"]
+                for name in (term["name"], *term.get("synonyms", ())):
+                    yield f"{prefix}:{term['id'].removeprefix(f'{prefix.upper()}:')}", name
+                for reference in term.get("xrefs", ()):
+                    other = elsewhere.get(reference["namespace"].partition("_")[0])
+                    if other:
+                        yield f"{other}:{reference['id']}", term["name"]
 
     return read
 
 
 def _hp(files: Files, source: str) -> Iterator[Named]:
+    """Read the terms by all their names, and what they refer to in SNOMED CT by the first."""
     with files.open(source) as text:
         for stanza in text.read().split("\n\n"):
             if stanza.startswith("[Term]") and "is_obsolete: true" not in stanza:
-                pairs = dict(line.split(": ", 1) for line in stanza.split("\n")[1:3])
-                yield f"hp:{pairs['id'].removeprefix('HP:')}", pairs["name"]
+                lines = stanza.split("\n")
+                pairs = dict(line.split(": ", 1) for line in lines[1:3])
+                term = f"hp:{pairs['id'].removeprefix('HP:')}"
+                yield term, pairs["name"]
+                for line in lines:
+                    if line.startswith('synonym: "') and '" EXACT' in line:
+                        yield term, line.split('"')[1]
+                    if line.startswith("xref: SNOMEDCT_US:"):
+                        yield f"snomedct:{line.split(':')[2].split()[0]}", pairs["name"]
 
 
 def _mesh(files: Files, source: str) -> Iterator[Named]:
+    """Yield each heading by its name, and by the other names of the same concept."""
     with files.open(source) as text:
         for line in text:
-            identifier, name = line.rstrip("\n").split("\t")[:2]
-            yield f"mesh:{identifier}", name
+            identifier, name, others = line.rstrip("\n").split("\t")[:3]
+            for printed in (name, *_several(others, "|")):
+                yield f"mesh:{identifier}", printed
 
 
 def _mesh_mappings(files: Files, source: str) -> Iterator[Named]:
@@ -66,6 +84,10 @@ def _hgnc(files: Files, source: str) -> Iterator[Named]:
             yield f"hgnc:{row['HGNC ID'].removeprefix('HGNC:')}", row["Approved name"]
             for accession in _several(row["UniProt ID(supplied by UniProt)"], ", "):
                 yield f"uniprot:{accession}", row["Approved name"]
+            if row["Ensembl gene ID"]:
+                yield f"ensembl:{row['Ensembl gene ID']}", row["Approved name"]
+            if row["NCBI Gene ID(supplied by NCBI)"]:
+                yield f"ncbigene:{row['NCBI Gene ID(supplied by NCBI)']}", row["Approved name"]
 
 
 def _drugbank(files: Files, source: str) -> Iterator[Named]:
@@ -83,15 +105,16 @@ def _drugbank(files: Files, source: str) -> Iterator[Named]:
 
 def _drugbank_mappings(files: Files, source: str) -> Iterator[Named]:
     """Yield what DrugBank itself maps to, by the name that the same file prints for its id."""
+    prefixes = {"CHEBI": "chebi", "CHEMBL": "chembl.compound"}
     label: dict[str, str] = {}
-    chembl: list[tuple[str, str]] = []
+    found: list[tuple[str, str]] = []
     for row in files.rows(source):
         if row["SOURCE"] == "drugbank" and row["NAMESPACE"] == "NAME":
             label[row["DRUGBANK_ID"]] = row["ID"]
-        if row["SOURCE"] == "drugbank" and row["NAMESPACE"] == "CHEMBL":
-            chembl.append((row["ID"], row["DRUGBANK_ID"]))
-    for identifier, drug in chembl:
-        yield f"chembl.compound:{identifier}", label[drug]
+        if row["SOURCE"] == "drugbank" and row["NAMESPACE"] in prefixes:
+            found.append((f"{prefixes[row['NAMESPACE']]}:{row['ID']}", row["DRUGBANK_ID"]))
+    for identifier, drug in found:
+        yield identifier, label[drug]
 
 
 def _drugcentral(files: Files, source: str) -> Iterator[Named]:
@@ -157,6 +180,13 @@ def _mondo_umls(files: Files, source: str) -> Iterator[Named]:
         yield f"umls:{row['object_id'].removeprefix('UMLS:')}", row["subject_label"]
 
 
+def _mondo_doid(files: Files, source: str) -> Iterator[Named]:
+    """Yield each term by the name of the one that it is the same as."""
+    for row in files.rows(source):
+        yield f"doid:{row['object_id'].removeprefix('DOID:')}", row["subject_label"]
+        yield f"mondo:{row['subject_id'].removeprefix('MONDO:')}", row["object_label"]
+
+
 def _drugmechdb(files: Files, source: str) -> Iterator[Named]:
     with files.open(source) as text:
         for line in text:
@@ -179,6 +209,7 @@ SOURCES: Mapping[str, Reader] = {
     "drugmechdb/indication_paths.jsonl.gz": _drugmechdb,
     "fda_unii/UNII_Names.txt.gz": _unii,
     "hpo/hp.obo.gz": _hp,
+    "mondo/mondo_exactmatch_doid.sssom.tsv.gz": _mondo_doid,
     "mondo/mondo_exactmatch_umls.sssom.tsv.gz": _mondo_umls,
     "ontology_terms/chebi.json.gz": _ontology("chebi"),
     "ontology_terms/doid.json.gz": _ontology("doid"),
