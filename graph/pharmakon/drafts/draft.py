@@ -241,7 +241,11 @@ class _Drafting:
         evidence = self._evidence(_DRUGCENTRAL, "drugcentral", name, row.record, row.comment)
         slots = [("pk:inClass", f"substance:{row.value}")]
         key = ("Membership", row.value)
-        self._state("pk:Membership", f"{self.slug}-{row.value}", key, slots, evidence)
+        said = f"{self.slug}-{row.value}"
+        # A class may have the name of an action, as an NMDA receptor antagonist has.
+        if f"statement:{said}" in {one for other, one in self.said.items() if other != key}:
+            said += "-membership"
+        self._state("pk:Membership", said, key, slots, evidence)
 
     def _indication(self, row: drugcentral.Row) -> bool:
         """Let a row stand beside the indication that another source has; return whether it does.
