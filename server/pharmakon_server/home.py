@@ -89,7 +89,11 @@ def home(graph: KnowledgeGraph) -> Blueprint:
 
     @blueprint.get("/licences")
     def licences() -> str:
-        return render_template("licences.html", graphs=_graphs(graph), sources=_sources(graph))
+        licensed = _licensed(graph)
+        unstated = len(graph.names.of_kind("source")) - len(licensed)
+        return render_template(
+            "licences.html", graphs=_graphs(graph), sources=licensed, unstated=unstated
+        )
 
     @blueprint.get("/accessibility")
     def accessibility() -> str:
@@ -130,12 +134,13 @@ def _graphs(graph: KnowledgeGraph) -> list[dict[str, str]]:
     return [{name: text(term) for name, term in row.items()} for row in rows]
 
 
-def _sources(graph: KnowledgeGraph) -> list[tuple[Reference, str]]:
-    """Return every source with its licence, or with the empty string."""
+def _licensed(graph: KnowledgeGraph) -> list[tuple[Reference, str]]:
+    """Return every source that states its licence, with it."""
     rows = graph.store.select(
         """SELECT ?source ?licence WHERE {
           ?source a pk:Source ; dcterms:license ?licence
         } ORDER BY ?licence"""
     )
     licences = {text(row["source"]): text(row["licence"]) for row in rows}
-    return [(source, licences.get(source.iri, "")) for source in graph.names.of_kind("source")]
+    sources = graph.names.of_kind("source")
+    return [(one, licences[one.iri]) for one in sources if one.iri in licences]

@@ -234,7 +234,7 @@ def test_a_comparison_is_made_by_its_form(browser: Browser, address: str) -> Non
 
 def test_a_picture_grows_when_a_thing_is_expanded(browser: Browser, address: str) -> None:
     page = _page(browser)
-    page.goto(f"{address}/graph?id=naloxone")
+    page.goto(f"{address}/graph?id=samidorphan")
     before = page.locator("svg.picture a").count()
 
     page.get_by_role("link", name="Expand μ-opioid receptor").click()
