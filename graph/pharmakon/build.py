@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pyoxigraph as ox
 
-from . import mappings, ontology, releases, validation
+from . import mappings, merge, ontology, releases, validation
 from .errors import ValidationError
 from .inference import infer, rules
 from .namespaces import DCTERMS, GRAPH, RDF, RDFS, SKOS, XSD, Namespace
@@ -125,6 +126,9 @@ def build(
     root: Path | None = None,
     sources: Path | None = None,
     progress: Progress = lambda step: None,
+    imports: Sequence[merge.Import] = (),
+    *,
+    keep_going: bool = False,
 ) -> Path:
     """Assemble, validate and write a release, and return its directory.
 
@@ -133,9 +137,12 @@ def build(
         root: The folder of the ontology; None means the one that ships in the package.
         sources: A folder that holds the texts of sources; None leaves digests unchecked.
         progress: Called with the name of each step as it begins.
+        imports: The sources to import beside what curators wrote.
+        keep_going: Whether to go on with a source of which more than a twentieth is broken.
 
     Raises:
         LoadError: A file is not what it should be.
+        TooManyRejectedError: More than a twentieth of a source is broken.
         ValidationError: The graph breaks a rule; nothing is written.
         ReleaseError: The release could not be written; what was there is untouched.
     """
@@ -144,8 +151,21 @@ def build(
     errors = [str(one) for one in check(store, root, sources) if one.severity != "warning"]
     if errors:
         raise ValidationError(errors)
-    progress("writing the release")
-    return releases.write(store, output)
+    if not imports:
+        progress("writing the release")
+        return releases.write(store, output)
+
+    def more(directory: Path, quads: BinaryIO) -> None:
+        left_out = ontology.exclusions(root)
+        # What is known of the sources is large, and forgotten before the quads are loaded.
+        merged = merge.merge(store, imports, keep_going=keep_going, progress=progress)
+        reports = merge.write(
+            merged, store, rules(root), quads, left_out=left_out, progress=progress
+        )
+        merge.report(merged, reports, directory / "imports")
+        progress("writing the release")
+
+    return releases.write(store, output, more)
 
 
 def _catalog(store: OxigraphStore) -> Iterator[ox.Triple]:

@@ -5,11 +5,22 @@ Each function takes the folder to look in; None means the one that ships in the 
 
 from __future__ import annotations
 
+import csv
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from .resources import folder
 
-__all__ = ["knowledge", "mapping_sets", "rules", "shapes", "share_alike", "vocabulary"]
+__all__ = [
+    "exclusions",
+    "knowledge",
+    "mapping_sets",
+    "rules",
+    "shapes",
+    "share_alike",
+    "vocabulary",
+]
 
 
 def vocabulary(root: Path | None = None) -> list[Path]:
@@ -48,3 +59,14 @@ def share_alike(root: Path | None = None) -> list[Path]:
 def mapping_sets(root: Path | None = None) -> list[Path]:
     """Return the SSSOM files, in order of name."""
     return sorted((root or folder("ontology")).glob("mappings/*.sssom.tsv"))
+
+
+def exclusions(root: Path | None = None) -> Mapping[str, frozenset[str]]:
+    """Return the records of each source that curators left out on purpose, by its slug."""
+    found: dict[str, set[str]] = defaultdict(set)
+    path = (root or folder("ontology")) / "exclusions.tsv"
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as table:
+            for row in csv.DictReader(table, delimiter="\t"):
+                found[row["source"]].add(row["record"])
+    return {source: frozenset(records) for source, records in found.items()}

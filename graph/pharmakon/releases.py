@@ -1,8 +1,10 @@
 """A release: one immutable directory that holds a whole graph.
 
     manifest.json     what it is: id, counts, the digest and size of every other file
-    graph.nq          every quad, sorted: the same bytes for the same content
+    graph.nq          every quad: the same bytes for the same content. What curators wrote comes
+                      first, sorted, and then each source that was imported, in its own order
     store/            the same quads as Oxigraph's database, opened read-only
+    imports/          where sources were imported: what became of their rows
 
 The id of a release is the digest of ``graph.nq``.
 """
@@ -14,10 +16,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pyoxigraph as ox
 
@@ -55,22 +58,30 @@ class Release:
     format: int = _FORMAT
 
 
-def write(store: OxigraphStore, folder: Path) -> Path:
+#: Writes more quads to a release, and files beside them to its directory.
+More = Callable[[Path, BinaryIO], None]
+
+
+def write(store: OxigraphStore, folder: Path, more: More = lambda directory, quads: None) -> Path:
     """Write a release of what a store holds into a folder, and return its directory.
 
     It is written aside and renamed at the end: killed at any moment, what was there before
     is untouched. A release that is there already is left as it is, unless it is damaged.
 
+    Args:
+        store: What it holds.
+        folder: Where it goes.
+        more: Called with the directory of the release and the file of its quads, to add to
+            both; it must write the same each time.
+
     Raises:
         ReleaseError: The folder cannot be written: no room, no permission, not a folder.
     """
-    content = store.dump()
-    digest = identity(content)
-    final = folder / digest[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _aside(folder) as aside:
-            _fill(aside / "release", content, Release(digest, len(store), {}))
+            digest = _fill(aside / "release", store, more)
+            final = folder / digest[:16]
             if final.exists() and not _is_whole(final):
                 final.rename(aside / "damaged")
             if not final.exists():
@@ -117,14 +128,18 @@ def newest(folder: Path) -> Path | None:
 _REMEDY = "the release is damaged: build it again with 'pharmakon build'"
 
 
-def _fill(directory: Path, content: bytes, release: Release) -> None:
-    """Write a release into a directory of its own, and wait until it is on the disk."""
+def _fill(directory: Path, store: OxigraphStore, more: More) -> str:
+    """Write a release into a directory of its own, wait until it is on the disk, return its id."""
     directory.mkdir()
-    (directory / "graph.nq").write_bytes(content)
+    content = directory / "graph.nq"
+    with content.open("wb") as quads:
+        quads.write(store.dump())
+        more(directory, quads)
     database = ox.Store(str(directory / "store"))
-    database.bulk_load(content, format=ox.RdfFormat.N_QUADS)
+    database.bulk_load(path=str(content), format=ox.RdfFormat.N_QUADS)
     database.flush()
     database.optimize()
+    release = Release(_digest(content), len(database), {})
     del database
     # Oxigraph's own log differs from run to run and is not needed to read the store.
     for log in (*(directory / "store").glob("LOG*"), directory / "store" / "LOCK"):
@@ -137,6 +152,7 @@ def _fill(directory: Path, content: bytes, release: Release) -> None:
     (directory / MANIFEST).write_text(text + "\n", "utf-8")
     for path in (*directory.rglob("*"), directory):
         _flush(path)
+    return release.id
 
 
 def _is_whole(directory: Path) -> bool:

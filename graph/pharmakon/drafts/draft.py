@@ -66,6 +66,7 @@ _IN_FORM = {
     "sublingualTablet": "a tablet that dissolves under the tongue",
     "suppository": "a suppository",
     "suspension": "a suspension",
+    "suspensionForInjection": "a suspension for injection",
     "tablet": "a tablet",
 }
 

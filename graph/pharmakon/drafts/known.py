@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +69,7 @@ class Known:
         }
         outside = near | {row.object: row.subject for row in rows if row.exact}
         mapped = frozenset((row.subject, row.object) for row in rows)
-        return cls(root, graph, targets, named, outside, mapped, _excluded(root))
+        return cls(root, graph, targets, named, outside, mapped, ontology.exclusions(root))
 
     def names(self, slug: str) -> tuple[str, ...]:
         """Return the label of a substance and its other names; none if it is not there."""
@@ -190,13 +188,3 @@ def _instances(graph: ox.Store, kind: str) -> list[str]:
 def _texts(graph: ox.Store, subject: str, predicate: ox.NamedNode) -> list[str]:
     found = graph.quads_for_pattern(ox.NamedNode(subject), predicate, None)
     return [quad.object.value for quad in found if isinstance(quad.object, ox.Literal)]
-
-
-def _excluded(root: Path) -> Mapping[str, frozenset[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
-    path = root / "exclusions.tsv"
-    if path.is_file():
-        with path.open(encoding="utf-8", newline="") as table:
-            for row in csv.DictReader(table, delimiter="\t"):
-                found[row["source"]].add(row["record"])
-    return {source: frozenset(records) for source, records in found.items()}

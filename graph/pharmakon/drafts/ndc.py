@@ -1,7 +1,8 @@
 """The products of a substance, as the National Drug Code Directory of the FDA lists them.
 
 Only brands under an approved application are drafted, and only those whose every ingredient
-is in the ontology. A schedule belongs to the product, whatever else is in it.
+is in the ontology. A schedule belongs to the product, whatever else is in it. What its terms are
+called here is said where it is imported, :mod:`pharmakon.importers.fda_ndc`.
 """
 
 from __future__ import annotations
@@ -13,91 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from ..importers.fda_ndc import APPROVED, DOSE_FORMS, ROUTES, SCHEDULES, dose_form, ingredients
 from ..mappings import words
 from ..published import Files
 
 __all__ = ["DOSE_FORMS", "ROUTES", "SCHEDULES", "Listing", "brands", "listings"]
 
 _TABLE = "fda_ndc/product.txt.gz"
-
-#: How the directory prints our dose forms.
-DOSE_FORMS: Mapping[str, tuple[str, ...]] = {
-    "aerosolFoam": ("AEROSOL, FOAM",),
-    "capsule": (
-        *("CAPSULE", "CAPSULE, COATED PELLETS", "CAPSULE, GELATIN COATED"),
-        "CAPSULE, LIQUID FILLED",
-    ),
-    "chewableTablet": ("TABLET, CHEWABLE", "TABLET, CHEWABLE, EXTENDED RELEASE"),
-    "chewingGum": ("GUM, CHEWING",),
-    "cream": ("CREAM",),
-    "delayedReleaseCapsule": ("CAPSULE, DELAYED RELEASE", "CAPSULE, DELAYED RELEASE PELLETS"),
-    "delayedReleaseTablet": ("TABLET, COATED PARTICLES", "TABLET, DELAYED RELEASE"),
-    "emulsion": ("EMULSION", "INJECTION, EMULSION"),
-    "extendedReleaseCapsule": ("CAPSULE, COATED, EXTENDED RELEASE", "CAPSULE, EXTENDED RELEASE"),
-    "extendedReleaseTablet": (
-        *("TABLET, EXTENDED RELEASE", "TABLET, FILM COATED, EXTENDED RELEASE"),
-        "TABLET, MULTILAYER, EXTENDED RELEASE",
-    ),
-    "film": ("FILM", "FILM, SOLUBLE"),
-    "gel": ("GEL",),
-    "implant": ("IMPLANT",),
-    "inhalant": ("INHALANT",),
-    "lotion": ("LOTION",),
-    "lozenge": ("LOZENGE",),
-    "ointment": ("OINTMENT",),
-    "orallyDisintegratingTablet": ("TABLET, ORALLY DISINTEGRATING",),
-    "patch": ("FILM, EXTENDED RELEASE", "PATCH", "PATCH, EXTENDED RELEASE", "SYSTEM"),
-    "powder": (
-        *("GRANULE", "POWDER", "POWDER, FOR SOLUTION", "POWDER, FOR SUSPENSION"),
-        *("INJECTION, POWDER, FOR SOLUTION", "INJECTION, POWDER, LYOPHILIZED, FOR SOLUTION"),
-    ),
-    "shampoo": ("SHAMPOO",),
-    "solution": (
-        *("CONCENTRATE", "ELIXIR", "INJECTION", "INJECTION, SOLUTION", "LIQUID", "SOLUTION"),
-        *("SOLUTION, CONCENTRATE", "SOLUTION/ DROPS", "SYRUP"),
-    ),
-    "spray": ("AEROSOL, SPRAY", "SPRAY", "SPRAY, METERED"),
-    "suppository": ("SUPPOSITORY",),
-    "suspension": ("SUSPENSION", "SUSPENSION, EXTENDED RELEASE", "SUSPENSION/ DROPS"),
-    "tablet": ("TABLET", "TABLET, COATED", "TABLET, FILM COATED", "TABLET, MULTILAYER"),
-}
-
-#: How it prints our routes.
-ROUTES: Mapping[str, str] = {
-    "BUCCAL": "buccal",
-    "CUTANEOUS": "topical",
-    "EPIDURAL": "epidural",
-    "INFILTRATION": "infiltration",
-    "INTRACAUDAL": "caudal",
-    "INTRADERMAL": "intradermal",
-    "INTRAMUSCULAR": "intramuscular",
-    "INTRATHECAL": "intrathecal",
-    "INTRAVENOUS": "intravenous",
-    "NASAL": "nasal",
-    "OPHTHALMIC": "ophthalmic",
-    "ORAL": "oral",
-    "PERINEURAL": "perineural",
-    "RECTAL": "rectal",
-    "RESPIRATORY (INHALATION)": "inhaled",
-    "SUBCUTANEOUS": "subcutaneous",
-    "SUBLINGUAL": "sublingual",
-    "TOPICAL": "topical",
-    "TRANSDERMAL": "transdermal",
-    "TRANSMUCOSAL": "transmucosal",
-    "VAGINAL": "vaginal",
-}
-
-#: How it prints our schedules.
-SCHEDULES: Mapping[str, str] = {
-    "": "notControlled",
-    "CII": "scheduleII",
-    "CIII": "scheduleIII",
-    "CIV": "scheduleIV",
-    "CV": "scheduleV",
-}
-
-#: Under which a product is on the market by an approval of its own.
-_APPROVED = frozenset({"BLA", "NDA"})
 
 #: Words that say in what form a brand comes, and not which it is.
 _FORM = frozenset({"injection", "tablet", "capsule", "and", "hcl", "hydrochloride", "sodium"})
@@ -144,31 +67,23 @@ def listings(slug: str, called: Mapping[str, str], files: Files) -> Iterator[Lis
         LoadError: The file is not there.
     """
     own = [name for name, other in called.items() if other == slug]
-    forms = {printed: form for form, several in DOSE_FORMS.items() for printed in several}
     for row in _table(files):
         if not any(name in row["SUBSTANCENAME"].casefold() for name in own):
             continue
         substances = [_base(name, called) for name in row["SUBSTANCENAME"].split(";")]
         if slug not in substances or None in substances:
             continue
-        form, routes = forms.get(row["DOSAGEFORMNAME"]), row["ROUTENAME"].split("; ")
-        if form is None or not all(route in ROUTES for route in routes):
+        if not all(route in ROUTES for route in row["ROUTENAME"].split("; ")):
             continue
-        if row["MARKETINGCATEGORYNAME"] not in _APPROVED or row["DEASCHEDULE"] not in SCHEDULES:
+        routes = tuple(sorted({ROUTES[route] for route in row["ROUTENAME"].split("; ")}))
+        form = dose_form(row["DOSAGEFORMNAME"], routes)
+        if form is None:
             continue
-        amounts = zip(
-            row["ACTIVE_NUMERATOR_STRENGTH"].split("; "),
-            row["ACTIVE_INGRED_UNIT"].split("; "),
-            strict=True,
-        )
-        parts = sorted(
-            (str(name), f"{number} {unit}")
-            for name, (number, unit) in zip(substances, amounts, strict=True)
-        )
+        if row["MARKETINGCATEGORYNAME"] not in APPROVED or row["DEASCHEDULE"] not in SCHEDULES:
+            continue
+        parts = sorted((str(_base(name, called)), amount) for name, amount in ingredients(row))
         if len({name for name, _ in parts}) < len(parts):  # two salts of one
             continue
-        if form == "tablet" and routes == ["SUBLINGUAL"]:
-            form = "sublingualTablet"
         yield Listing(
             record=row["PRODUCTID"],
             code=row["PRODUCTNDC"],
@@ -176,7 +91,7 @@ def listings(slug: str, called: Mapping[str, str], files: Files) -> Iterator[Lis
             ingredients=tuple(name for name, _ in parts),
             strengths=tuple(strength for _, strength in parts),
             form=form,
-            routes=tuple(sorted({ROUTES[route] for route in routes})),
+            routes=routes,
             schedule=SCHEDULES[row["DEASCHEDULE"]],
             counter=row["PRODUCTTYPENAME"] == "HUMAN OTC DRUG",
             application=row["APPLICATIONNUMBER"],

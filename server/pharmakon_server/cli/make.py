@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from .output import progress
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pharmakon.merge import Import
     from pharmakon.validation import Finding
 
 __all__ = ["build", "validate"]
@@ -41,6 +43,8 @@ _sources = click.option(
     examples=(
         ("pharmakon build", "a release where 'pharmakon serve' looks for one"),
         ("pharmakon build --output releases --sources texts", "elsewhere, every passage checked"),
+        ("pharmakon build --all-from data", "with every dataset that the folder has"),
+        ("pharmakon build --source drugcentral=downloads", "with one, from a folder of its files"),
     ),
 )
 @click.option(
@@ -51,19 +55,47 @@ _sources = click.option(
 )
 @_ontology
 @_sources
+@click.option(
+    "--source",
+    "named",
+    multiple=True,
+    metavar="NAME=DIR",
+    help="A dataset to import, and the folder of its files; may be given several times.",
+)
+@click.option(
+    "--all-from",
+    type=_FOLDER,
+    metavar="DIR",
+    help="Import every dataset that has its folder in this one.",
+)
+@click.option(
+    "--keep-going", is_flag=True, help="Also where more than a twentieth of a dataset is broken."
+)
 @pass_run
-def build(run: Run, output: Path | None, ontology: Path | None, sources: Path | None) -> None:
+def build(
+    run: Run,
+    output: Path | None,
+    ontology: Path | None,
+    sources: Path | None,
+    named: tuple[str, ...],
+    all_from: Path | None,
+    keep_going: bool,
+) -> None:
     """Build a release: read, infer, validate, write.
 
     It is written aside and renamed at the end, so that a release that is there already is
-    served until then, whatever happens.
+    served until then, whatever happens. What became of the rows of each dataset is in the
+    folder imports of the release.
     """
     import pharmakon.build
     from pharmakon import knowledge_graph, releases
 
     folder = knowledge_graph.releases_folder() if output is None else output
+    imports = _imports(named, all_from)
     with progress() as step:
-        directory = pharmakon.build.build(folder, ontology, sources, step)
+        directory = pharmakon.build.build(
+            folder, ontology, sources, step, imports, keep_going=keep_going
+        )
         release, _ = releases.open_release(directory)
 
     def draw(console: Console) -> None:
@@ -78,6 +110,35 @@ def build(run: Run, output: Path | None, ontology: Path | None, sources: Path | 
         rows=lambda: [(directory, release.id, release.quads)],
         value=lambda: {"directory": str(directory), "id": release.id, "quads": release.quads},
     )
+
+
+def _imports(named: Sequence[str], all_from: Path | None) -> list[Import]:
+    """Return the datasets to import, in the order of trust in their names.
+
+    Raises:
+        BadParameter: There is no such dataset, or no such folder.
+    """
+    from pharmakon.importers import IMPORTERS
+    from pharmakon.merge import Import
+
+    folders: dict[str, Path] = {}
+    if all_from is not None:
+        there = {name: all_from / one.folder for name, one in IMPORTERS.items()}
+        folders = {name: path for name, path in there.items() if IMPORTERS[name].is_in(path)}
+        if not folders:
+            known = ", ".join(sorted({one.folder for one in IMPORTERS.values()}))
+            raise click.BadParameter(
+                f"{all_from} has none of the folders of datasets: {known}", param_hint="--all-from"
+            )
+    for one in named:
+        name, equals, path = one.partition("=")
+        if name not in IMPORTERS or not equals:
+            raise click.BadParameter(
+                f"{one!r} should be NAME=DIR, where NAME is one of {', '.join(IMPORTERS)}",
+                param_hint="--source",
+            )
+        folders[name] = Path(path)
+    return [Import(IMPORTERS[name], folders[name]) for name in IMPORTERS if name in folders]
 
 
 @click.command(

@@ -55,11 +55,23 @@ ORDER BY DESC(?statements) ?label ?source
     examples=(
         ("pharmakon sources", "each source: its date, its licence, what rests on it"),
         ("pharmakon query source_evidence --source naltrexone-article", "what is taken from one"),
+        ("pharmakon sources why naltrexone", "by what the things of datasets were found to be it"),
     ),
 )
+@click.argument("why", required=False, type=click.Choice(["why"]), metavar="[why")
+@click.argument("name", required=False, metavar="NAME]")
 @pass_run
-def sources(run: Run) -> None:
-    """List the sources, and how much rests on each."""
+def sources(run: Run, why: str | None, name: str | None) -> None:
+    """List the sources, and how much rests on each.
+
+    With "why", say of one thing by which identifier or name each dataset was found to speak of
+    it, and which identifiers were not believed: of a release that has datasets imported.
+    """
+    if why and not name:
+        raise click.UsageError("name the thing too, as in 'pharmakon sources why naltrexone'")
+    if name:
+        _why(run, name)
+        return
     found = [row | {"kind": _kind(row)} for row in run.graph.query(_SOURCES)]
     names = ["source", "label", "kind", "issued", "licence", "publisher", "places", "statements"]
 
@@ -83,6 +95,43 @@ def sources(run: Run) -> None:
         columns=names,
         rows=lambda: ([row.get(name) for name in names] for row in found),
         value=lambda: [{name: row.get(name) for name in names} for row in found],
+    )
+
+
+def _why(run: Run, name: str) -> None:
+    """Say why the things of datasets are one."""
+    from pharmakon import merge
+    from pharmakon.stores import OxigraphStore
+
+    thing = run.graph.names.resolve(name)
+    store = run.graph.store
+    joins, conflicts = merge.why(store, thing.iri) if isinstance(store, OxigraphStore) else ([], [])
+    if not joins:
+        raise NothingFoundError(
+            f"no dataset was imported that speaks of {thing.label}; "
+            "import some with 'pharmakon build --all-from DIR', or name such a release"
+        )
+    rows = [
+        *(("the same", one["source"], one["key"], one["label"], one["by"]) for one in joins),
+        *(
+            ("not the same", one["source"], one["identifier"], one["label"], one["reason"])
+            for one in conflicts
+        ),
+    ]
+
+    def draw(console: Console) -> None:
+        console.print(marks.thing(thing))
+        drawn = table("", "dataset", "there", "called", "why")
+        for row in rows:
+            drawn.add_row(*map(marks.text, row))
+        console.print(drawn)
+
+    names = ["answer", "source", "key", "label", "why"]
+    run.out.answer(
+        draw=draw,
+        columns=names,
+        rows=lambda: rows,
+        value=lambda: [dict(zip(names, row, strict=True)) for row in rows],
     )
 
 

@@ -1,0 +1,140 @@
+"""DrugCentral: what drugs are called elsewhere, where they act, what they are listed for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .importer import Importer, Table
+from .record import Claim, SkippedError, Thing
+from .rows import Row, delimited
+
+__all__ = ["DRUGCENTRAL"]
+
+_PREFIXES = {
+    "CHEBI": "chebi",
+    "ChEMBL_ID": "chembl.compound",
+    "DRUGBANK_ID": "drugbank",
+    "IUPHAR_LIGAND_ID": "iuphar.ligand",
+    "MESH_DESCRIPTOR_UI": "mesh",
+    "MESH_SUPPLEMENTAL_RECORD_UI": "mesh",
+    "PUBCHEM_CID": "pubchem.compound",
+    "RXNORM": "rxnorm",
+    "UMLSCUI": "umls",
+    "UNII": "unii",
+}
+
+_ACTIONS = {
+    "AGONIST": "agonist",
+    "ALLOSTERIC ANTAGONIST": "antagonist",
+    "ANTAGONIST": "antagonist",
+    "BLOCKER": "channelBlocker",
+    "INVERSE AGONIST": "inverseAgonist",
+    "NEGATIVE ALLOSTERIC MODULATOR": "negativeAllostericModulator",
+    "OPENER": "channelOpener",
+    "PARTIAL AGONIST": "partialAgonist",
+    "POSITIVE ALLOSTERIC MODULATOR": "positiveAllostericModulator",
+    "POSITIVE MODULATOR": "positiveAllostericModulator",
+    "RELEASING AGENT": "releasingAgent",
+}
+
+#: What inhibits is called by what is inhibited.
+_INHIBITORS = {
+    "GPCR": "antagonist",
+    "Ion channel": "channelBlocker",
+    "Transporter": "transporterInhibitor",
+}
+
+
+def _identifier(row: Row) -> Iterator[Thing]:
+    kind, value = row["ID_TYPE"], row["IDENTIFIER"]
+    if kind not in _PREFIXES:
+        raise SkippedError(f"identifiers of {kind} are not used")
+    local = value.removeprefix("CHEBI:")
+    yield Thing(
+        f"drugcentral:{row['DRUG_ID']}",
+        "substance",
+        row["DRUG_NAME"],
+        same=(f"{_PREFIXES[kind]}:{local}",),
+        by_name=("drugbank-vocabulary", "fda-unii"),
+    )
+
+
+def _action(row: Row) -> Iterator[Thing | Claim]:
+    if not row["SWISSPROT"].endswith("_HUMAN"):
+        raise SkippedError("the protein is not a human one")
+    if "|" in row["UNIPROT"]:
+        raise SkippedError("the target is a complex, which is not described here")
+    target = f"drugcentral.target:{row['UNIPROT']}"
+    yield Thing(target, "target", row["TARGET_NAME"], same=(f"uniprot:{row['UNIPROT']}",))
+    printed = row["ACTION_TYPE"]
+    action = _ACTIONS.get(printed, "binder")
+    if printed == "INHIBITOR":
+        action = _INHIBITORS.get(row["TARGET_FAMILY"], "enzymeInhibitor")
+    said = printed.lower() if printed else "a substance that binds"
+    yield Claim(
+        "ReceptorAction",
+        f"drugcentral:{row['DRUG_ID']}",
+        (("target", target), ("actionType", f"pk:{action}")),
+        f"drug_target;{row['DRUG_ID']};{row['UNIPROT']};{printed}",
+        f"{row['DRUG_NAME']} at {row['TARGET_NAME']}: {said}.",
+    )
+
+
+def _indication(row: Row) -> Iterator[Thing | Claim]:
+    name = row["INDICATION_FDB"]
+    if not row["UMLS_CUI"]:
+        raise SkippedError("the indication has no identifier")
+    condition = f"drugcentral.indication:{row['UMLS_CUI']}"
+    same = [f"umls:{row['UMLS_CUI']}"]
+    if row["SNOMEDCT_CUI"]:
+        same.append(f"snomedct:{row['SNOMEDCT_CUI']}")
+    yield Thing(condition, "condition", name, same=tuple(same))
+    yield Claim(
+        "Indication",
+        f"drugcentral:{row['DRUG_ID']}",
+        (
+            ("condition", condition),
+            ("intent", "pk:treatment"),
+            ("useStatus", "pk:notStated"),
+        ),
+        f"drug_indication;{row['DRUG_ID']};{name}",
+        f"{row['DRUG_NAME']} is listed for {name.casefold()}.",
+    )
+
+
+DRUGCENTRAL = Importer(
+    name="drugcentral",
+    title="DrugCentral",
+    description="What drugs are called elsewhere, where they act, and what they are listed for.",
+    publisher="University of New Mexico",
+    release="2016",
+    licences=("https://creativecommons.org/licenses/by/4.0/",),
+    homepage="https://drugcentral.org/download",
+    folder="drugcentral",
+    tables=(
+        Table(
+            "identifiers.tsv",
+            delimited(columns=("DRUG_ID", "DRUG_NAME", "ID_TYPE", "IDENTIFIER")),
+            _identifier,
+        ),
+        Table(
+            "drug_target.tsv",
+            delimited(
+                columns=(
+                    "DRUG_ID",
+                    "DRUG_NAME",
+                    "UNIPROT",
+                    "SWISSPROT",
+                    "ACTION_TYPE",
+                    "TARGET_NAME",
+                )
+            ),
+            _action,
+        ),
+        Table(
+            "drug_indication.tsv",
+            delimited(columns=("DRUG_ID", "DRUG_NAME", "INDICATION_FDB", "UMLS_CUI")),
+            _indication,
+        ),
+    ),
+)
