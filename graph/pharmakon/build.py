@@ -92,6 +92,8 @@ def assemble(
     # What is share-alike comes last, so that nothing which follows from it is in another graph.
     for path in ontology.share_alike(root):
         store.add_file(path, GRAPH["gtopdb"])
+    for path in ontology.share_alike_mapping_sets(root):
+        store.add(mappings.triples(mappings.load(path)), GRAPH["gtopdb"])
     shortcuts = [rule for rule in rules(root) if rule.kind == "shortcut"]
     infer(store, shortcuts, GRAPH["gtopdb-inferred"])
     store.add(list(_catalog(store)), GRAPH["catalog"])

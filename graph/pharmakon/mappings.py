@@ -71,6 +71,7 @@ PREFIXES = frozenset(_OBO) | {
     "hgnc",
     "inchikey",
     "iuphar.ligand",
+    "iuphar.receptor",
     "mesh",
     "ncbigene",
     "ndfrt",
@@ -164,14 +165,15 @@ def load(path: Path) -> tuple[Mapping, ...]:
 
 
 def mappings() -> tuple[Mapping, ...]:
-    """Read every table of the ontology, in the order of their names.
+    """Read every table of the ontology, those that are share-alike last.
 
     Example:
         >>> found = [m for m in mappings() if m.subject == "substance:naltrexone"]
         >>> [m.object for m in found if m.exact and m.object.startswith("chebi:")]
         ['chebi:7465']
     """
-    tables = sorted((folder("ontology") / "mappings").glob("*.sssom.tsv"))
+    root = folder("ontology")
+    tables = [*sorted(root.glob("mappings/*.tsv")), *sorted(root.glob("gtopdb/mappings/*.tsv"))]
     return tuple(mapping for table in tables for mapping in load(table))
 
 

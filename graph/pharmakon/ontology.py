@@ -19,6 +19,7 @@ __all__ = [
     "rules",
     "shapes",
     "share_alike",
+    "share_alike_mapping_sets",
     "vocabulary",
 ]
 
@@ -59,6 +60,11 @@ def share_alike(root: Path | None = None) -> list[Path]:
 def mapping_sets(root: Path | None = None) -> list[Path]:
     """Return the SSSOM files, in order of name."""
     return sorted((root or folder("ontology")).glob("mappings/*.sssom.tsv"))
+
+
+def share_alike_mapping_sets(root: Path | None = None) -> list[Path]:
+    """Return the SSSOM files of numbers of the Guide to PHARMACOLOGY, in order of name."""
+    return sorted((root or folder("ontology")).glob("gtopdb/mappings/*.sssom.tsv"))
 
 
 def exclusions(root: Path | None = None) -> Mapping[str, frozenset[str]]:

@@ -26,14 +26,14 @@ __all__ = ["Cluster", "Conflict", "Join", "Reconciliation"]
 #: Of which kinds of identifier a thing has one only, those that say most first.
 _ONE_ONLY: Mapping[str, tuple[str, ...]] = {
     "substance": ("inchikey", "unii", "drugbank", "chebi", "iuphar.ligand", "drugcentral"),
-    "target": ("hgnc", "iuphar"),
+    "target": ("hgnc", "iuphar.receptor"),
     "condition": ("mondo", "doid", "hp", "mesh"),
 }
 
 #: By which identifier a thing is named that curators did not describe.
 _NAMED_BY: Mapping[str, tuple[str, ...]] = {
     "substance": ("unii", "inchikey", "drugbank", "chebi", "mesh", "iuphar.ligand"),
-    "target": ("hgnc", "uniprot", "iuphar"),
+    "target": ("hgnc", "uniprot", "iuphar.receptor"),
     "condition": ("mondo", "doid", "hp", "mesh", "umls"),
 }
 

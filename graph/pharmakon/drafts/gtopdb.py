@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from ..importers.gtopdb import MEASURED, action_type, key, measured, plain
+from ..importers.gtopdb import MEASURED, action_type, key, measured
 from ..mappings import words
 from ..published import Files
+from ..published.markup import plain
 from .known import Known
 
 __all__ = ["Row", "key", "rows"]

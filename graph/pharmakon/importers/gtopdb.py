@@ -5,18 +5,18 @@ It is share-alike: what is taken from it stays in its graph.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Mapping
 
 import pyoxigraph as ox
 
 from ..namespaces import XSD
+from ..published.markup import plain
 from .importer import Importer, Table
 from .record import Claim, RejectedError, SkippedError, Thing
 from .rows import Row, delimited
 
-__all__ = ["GTOPDB", "MEASURED", "action_type", "key", "measured", "plain"]
+__all__ = ["GTOPDB", "MEASURED", "action_type", "key", "measured"]
 
 #: Which of the numbers of the Guide have a property here, which is called the same.
 MEASURED = frozenset({"pEC50", "pIC50", "pKd", "pKi"})
@@ -61,18 +61,6 @@ _BOUNDS = {"<": "above ", ">": "below ", "~": "about "}
 _NO_NAME = re.compile("[®™]|\\[PMID: ?\\d+\\]")
 
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
-
-_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
-
-
-def plain(text: str) -> str:
-    """Return a text of the Guide without the HTML in it.
-
-    Example:
-        >>> plain("&delta; receptor"), plain("5-HT<sub>1A</sub> receptor")
-        ('δ receptor', '5-HT1A receptor')
-    """
-    return html.unescape(_TAG.sub("", text)).strip()
 
 
 def key(row: Mapping[str, str]) -> str:
@@ -149,7 +137,7 @@ def _target(row: Row) -> Iterator[Thing]:
         if row["Human SwissProt"].isalnum():
             same.append(f"uniprot:{row['Human SwissProt']}")
     yield Thing(
-        f"iuphar:{number}",
+        f"iuphar.receptor:{number}",
         "target",
         name,
         names=tuple(one for one in dict.fromkeys(map(plain, names)) if one and one != name),
@@ -189,7 +177,7 @@ def _interaction(row: Row) -> Iterator[Claim]:
             "ReceptorAction",
             f"iuphar.ligand:{row['ligand_id']}",
             (
-                ("target", f"iuphar:{row['target_id']}"),
+                ("target", f"iuphar.receptor:{row['target_id']}"),
                 ("actionType", f"pk:{action}"),
                 *number,
             ),

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from .files import Files
+from .markup import plain
 
 __all__ = ["SOURCES", "names"]
 
@@ -195,6 +196,25 @@ def _drugmechdb(files: Files, source: str) -> Iterator[Named]:
                 yield f"{prefix.lower()}:{identifier}", node["name"]
 
 
+def _guide_ligands(files: Files, source: str) -> Iterator[Named]:
+    """Yield each ligand by its names and by its structure; of the labelled ones none."""
+    for row in files.rows(source, ","):
+        if not row["Radioactive"] and not row["Labelled"]:
+            names = (row["Name"], row["INN"], *row["Synonyms"].split("|"), row["InChIKey"])
+            for name in filter(None, map(plain, names)):
+                yield f"iuphar.ligand:{row['Ligand id']}", name
+
+
+def _guide_targets(files: Files, source: str) -> Iterator[Named]:
+    """Yield each target by its names, and by the number of its gene where it has one."""
+    for row in files.rows(source, ","):
+        names = [row["Target name"], *row["synonyms"].split("|")]
+        if row["HGNC id"].isdigit():
+            names.append(row["HGNC id"])
+        for name in filter(None, map(plain, names)):
+            yield f"iuphar.receptor:{row['Target id']}", name
+
+
 def _several(cell: str, separator: str) -> Iterable[str]:
     return (part.strip() for part in cell.split(separator) if part.strip())
 
@@ -208,6 +228,8 @@ SOURCES: Mapping[str, Reader] = {
     "drugcentral/pharm_class.tsv.gz": _drugcentral_classes,
     "drugmechdb/indication_paths.jsonl.gz": _drugmechdb,
     "fda_unii/UNII_Names.txt.gz": _unii,
+    "gtopdb/ligands_clean_2020-5.csv.gz": _guide_ligands,
+    "gtopdb/targets_and_families.csv.gz": _guide_targets,
     "hpo/hp.obo.gz": _hp,
     "mondo/mondo_exactmatch_doid.sssom.tsv.gz": _mondo_doid,
     "mondo/mondo_exactmatch_umls.sssom.tsv.gz": _mondo_umls,
