@@ -15,11 +15,11 @@ import pyoxigraph as ox
 import pytest
 
 from pharmakon.drafts import Known, draft
-from pharmakon.drafts.drugcentral import action_type
 from pharmakon.drafts.gtopdb import key
 from pharmakon.drafts.known import slug_of
 from pharmakon.drafts.turtle import Paragraph, TurtleFile
 from pharmakon.errors import LoadError
+from pharmakon.importers.drugcentral import action_type
 from pharmakon.namespaces import PK, PREFIXES, RDF, RDFS, SKOS, SUBSTANCE
 from pharmakon.published import Files
 from pharmakon.resources import folder

@@ -18,10 +18,10 @@ import pyoxigraph as ox
 import pytest
 
 from pharmakon.drafts import Known
-from pharmakon.drafts.drugcentral import action_type
 from pharmakon.drafts.gtopdb import key as gtopdb_key
 from pharmakon.drafts.gtopdb import rows as gtopdb_rows
 from pharmakon.drafts.ndc import SCHEDULES
+from pharmakon.importers.drugcentral import action_type
 from pharmakon.mappings import words
 from pharmakon.namespaces import DCTERMS, PK, PREFIXES, RDFS, SKOS, SOURCE
 from pharmakon.published import Files

@@ -7,29 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from ..importers.drugcentral import action_type
 from ..published import Files
 from .known import Known
 
-__all__ = ["Row", "action_type", "rows"]
-
-#: What an action is called here. What inhibits depends on what is inhibited.
-_ACTIONS = {
-    "AGONIST": "agonist",
-    "ALLOSTERIC ANTAGONIST": "antagonist",
-    "ANTAGONIST": "antagonist",
-    "BLOCKER": "channelBlocker",
-    "INVERSE AGONIST": "inverseAgonist",
-    "MODULATOR": "binder",
-    "NEGATIVE ALLOSTERIC MODULATOR": "negativeAllostericModulator",
-    "OPENER": "channelOpener",
-    "PARTIAL AGONIST": "partialAgonist",
-    "POSITIVE ALLOSTERIC MODULATOR": "positiveAllostericModulator",
-    "POSITIVE MODULATOR": "positiveAllostericModulator",
-    "RELEASING AGENT": "releasingAgent",
-}
-
-#: The transporters that clear a messenger from the synapse.
-_REUPTAKE = frozenset({"SLC6A2", "SLC6A3", "SLC6A4"})
+__all__ = ["Row", "rows"]
 
 _CLASS_PREFIXES = {"PA": "mesh", "has role": "chebi"}
 
@@ -55,26 +37,6 @@ class Row:
     qualifier: str = ""
     comment: str = ""
     symbols: str = ""
-
-
-def action_type(printed: str, genes: str, family: str) -> str:
-    """Return our type of an action.
-
-    Example:
-        >>> action_type("INHIBITOR", "SLC6A4", "Transporter")
-        'reuptakeInhibitor'
-        >>> action_type("INHIBITOR", "MAOA", "Enzyme")
-        'enzymeInhibitor'
-    """
-    if printed != "INHIBITOR":
-        return _ACTIONS.get(printed, "binder")
-    if genes in _REUPTAKE:
-        return "reuptakeInhibitor"
-    if family == "Transporter":
-        return "transporterInhibitor"
-    if family == "Ion channel":
-        return "channelBlocker"
-    return "antagonist" if family == "GPCR" else "enzymeInhibitor"
 
 
 def rows(drug: str, label: str, files: Files, known: Known) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from .importer import Importer, Table
 from .record import Claim, SkippedError, Thing
 from .rows import Row, delimited
 
-__all__ = ["DRUGCENTRAL"]
+__all__ = ["DRUGCENTRAL", "action_type"]
 
 _PREFIXES = {
     "CHEBI": "chebi",
@@ -23,12 +23,14 @@ _PREFIXES = {
     "UNII": "unii",
 }
 
+#: What an action is called here. What inhibits depends on what is inhibited.
 _ACTIONS = {
     "AGONIST": "agonist",
     "ALLOSTERIC ANTAGONIST": "antagonist",
     "ANTAGONIST": "antagonist",
     "BLOCKER": "channelBlocker",
     "INVERSE AGONIST": "inverseAgonist",
+    "MODULATOR": "binder",
     "NEGATIVE ALLOSTERIC MODULATOR": "negativeAllostericModulator",
     "OPENER": "channelOpener",
     "PARTIAL AGONIST": "partialAgonist",
@@ -37,12 +39,28 @@ _ACTIONS = {
     "RELEASING AGENT": "releasingAgent",
 }
 
-#: What inhibits is called by what is inhibited.
-_INHIBITORS = {
-    "GPCR": "antagonist",
-    "Ion channel": "channelBlocker",
-    "Transporter": "transporterInhibitor",
-}
+#: The transporters that clear a messenger from the synapse.
+_REUPTAKE = frozenset({"SLC6A2", "SLC6A3", "SLC6A4"})
+
+
+def action_type(printed: str, genes: str, family: str) -> str:
+    """Return our type of an action.
+
+    Example:
+        >>> action_type("INHIBITOR", "SLC6A4", "Transporter")
+        'reuptakeInhibitor'
+        >>> action_type("INHIBITOR", "MAOA", "Enzyme")
+        'enzymeInhibitor'
+    """
+    if printed != "INHIBITOR":
+        return _ACTIONS.get(printed, "binder")
+    if genes in _REUPTAKE:
+        return "reuptakeInhibitor"
+    if family == "Transporter":
+        return "transporterInhibitor"
+    if family == "Ion channel":
+        return "channelBlocker"
+    return "antagonist" if family == "GPCR" else "enzymeInhibitor"
 
 
 def _identifier(row: Row) -> Iterator[Thing]:
@@ -67,9 +85,7 @@ def _action(row: Row) -> Iterator[Thing | Claim]:
     target = f"drugcentral.target:{row['UNIPROT']}"
     yield Thing(target, "target", row["TARGET_NAME"], same=(f"uniprot:{row['UNIPROT']}",))
     printed = row["ACTION_TYPE"]
-    action = _ACTIONS.get(printed, "binder")
-    if printed == "INHIBITOR":
-        action = _INHIBITORS.get(row["TARGET_FAMILY"], "enzymeInhibitor")
+    action = action_type(printed, row["GENE"], row["TARGET_FAMILY"])
     said = printed.lower() if printed else "a substance that binds"
     yield Claim(
         "ReceptorAction",
@@ -122,6 +138,7 @@ DRUGCENTRAL = Importer(
             delimited(
                 columns=(
                     "DRUG_ID",
+                    "GENE",
                     "DRUG_NAME",
                     "UNIPROT",
                     "SWISSPROT",
