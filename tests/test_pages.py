@@ -805,6 +805,16 @@ def test_a_page_that_did_not_change_is_not_sent_again(client: FlaskClient):
     assert len({one.headers["ETag"] for one in (first, turtle, other)}) == 3
 
 
+@pytest.mark.parametrize("path", ["/substance/naltrexone", "/api/v1/search?q=naltrexone"])
+def test_a_page_that_is_another_than_was_wanted_is_refused(client: FlaskClient, path: str):
+    answer = client.get(path, headers={"If-Match": '"another"', "Accept": "*/*"})
+
+    assert answer.status_code == 412
+    assert answer.mimetype == "application/problem+json"
+    assert "If-Match" in answer.get_json()["detail"]
+    assert "Content-Security-Policy" in answer.headers
+
+
 def test_another_release_has_other_entity_tags(graph: KnowledgeGraph, queries: SandboxedQueries):
     tags = {
         create_app(KnowledgeGraph(graph.store, release), queries)

@@ -253,7 +253,7 @@ class Front:
         """Return the answer to a request that came before in the same words, if it is kept."""
         sent = [name for name, _ in scope.headers.items()]
         once = all(sent.count(name) <= 1 for name in ("accept", "if-none-match"))
-        if scope.method != "GET" or sent.count("host") != 1 or not once:
+        if scope.method != "GET" or sent.count("host") != 1 or not once or "if-match" in sent:
             return None
         if scope.path != "/sparql":
             page = self._kept_pages.get(_place(scope))

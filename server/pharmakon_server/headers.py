@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import PreconditionFailed
 
 __all__ = ["register_headers", "secure"]
 
@@ -59,4 +60,9 @@ def register_headers(app: Flask, release: str) -> None:
                 # A star names what nobody has seen yet.
                 if not request.if_none_match.star_tag:
                     response.make_conditional(request)
+                if response.status_code == 412:  # it has the body of what was not wanted
+                    error = PreconditionFailed(
+                        "If-Match names another entity tag than this has; leave it out"
+                    )
+                    return add(app.make_response(app.handle_user_exception(error)))
         return response
