@@ -6,7 +6,6 @@ name things best. How to add one is said in :mod:`pharmakon.importers.importer`.
 
 from .cpic import CPIC
 from .drugbank import DRUGBANK
-from .drugbank_mappings import DRUGBANK_MAPPINGS
 from .drugcentral import DRUGCENTRAL
 from .drugmechdb import DRUGMECHDB
 from .fda_ndc import FDA_NDC
@@ -63,7 +62,6 @@ IMPORTERS: dict[str, Importer] = {
         GTOPDB,
         DRUGCENTRAL,
         FDA_NDC,
-        DRUGBANK_MAPPINGS,
         CPIC,
         MONDO_MAPPINGS,
         BIOMAPPINGS,

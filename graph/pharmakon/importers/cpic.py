@@ -20,14 +20,6 @@ _COPY = re.compile(rb"\\?copy \w+\s*\((.*?)\) from stdin;", re.IGNORECASE)
 
 _CODE = re.compile(r"[A-Z]\d\d[A-Z]{2}\d\d")
 
-#: ATC's codes of combinations, which belong to none of their parts: the numbers that it keeps
-#: for them in every group, and the groups that have nothing else.
-_COMBINATION = re.compile(
-    r".{5}([23]0|[5-7]\d)"
-    r"|(A02BD|A10BD|C02L|C03AB|C03AX|C03BB|C03CB|C03E|C07[B-G]|C08G|C09B|C09D[A-Z]|C10B|D07[BCX]"
-    r"|G01AE10|J01EE|J01R|J05AR|M01B|N02AJ|N06CA|P01BF|R03A[KL]|S01C).*"
-)
-
 
 def _copied(file: BinaryIO) -> Iterator[tuple[int, Row | Broken]]:
     """Read the rows that PostgreSQL copies into the table."""
@@ -62,21 +54,11 @@ def _drug(row: Row) -> Iterator[Thing]:
     ]
     if not same:
         raise SkippedError("it is a class, or has no identifier of a substance")
-    codes = [f"atc:{code}" for code in filter(_is_one, cells["atcId"].split(","))]
-    # Where a substance has a code for each use, none of them is the substance itself.
-    is_exact = "," not in cells["atcId"]
-    yield Thing(
-        f"cpic:{cells['drugId'].replace(':', '-')}",
-        "substance",
-        cells["name"],
-        same=(*same, *(codes if is_exact else ())),
-        near=() if is_exact else tuple(("narrowMatch", code) for code in codes),
-    )
-
-
-def _is_one(code: str) -> bool:
-    """Return whether a code of ATC is of one substance: of no class, and no combination."""
-    return bool(_CODE.fullmatch(code)) and not _COMBINATION.fullmatch(code)
+    # Where several codes are listed, some are of combinations, and the table does not say which.
+    if _CODE.fullmatch(cells["atcId"]):
+        same.append(f"atc:{cells['atcId']}")
+    key = f"cpic:{cells['drugId'].replace(':', '-')}"
+    yield Thing(key, "substance", cells["name"], same=tuple(same))
 
 
 CPIC = Importer(

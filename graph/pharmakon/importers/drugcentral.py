@@ -125,7 +125,7 @@ DRUGCENTRAL = Importer(
     publisher="University of New Mexico",
     release="2016",
     licences=("https://creativecommons.org/licenses/by/4.0/",),
-    homepage="https://drugcentral.org/download",
+    homepage="https://github.com/olegursu/drugtarget",
     folder="drugcentral",
     tables=(
         Table(

@@ -16,7 +16,7 @@ __all__ = ["DRUGMECHDB"]
 #: printed. What such a one is repaired to is taken only if the name there agrees.
 _DRUGBANK = re.compile(r"DB:(?:DB)?D?B(\d{5})\d?")
 
-#: Its drugs and diseases were taken from DrugCentral, by their names there.
+#: Its README says that its indications were taken from those of DrugCentral.
 _NAMED_BY = ("drugcentral",)
 
 _MESH = re.compile(r"MESH:[CD]\d+")
@@ -118,7 +118,7 @@ DRUGMECHDB = Importer(
     publisher="SuLab",
     release="2026-07",
     licences=("https://creativecommons.org/publicdomain/zero/1.0/",),
-    homepage="https://github.com/SuLab/DrugMechDB",
+    homepage="https://github.com/SuLab/DrugMechDB-agentic",
     folder="drugmechdb",
     tables=(Table("indication_paths.jsonl", json_lines, _path),),
 )

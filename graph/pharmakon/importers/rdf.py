@@ -226,7 +226,8 @@ STATEMENTS = Importer(
     description="What contributors describe in the vocabulary of Pharmakon.",
     publisher="contributors",
     release="2026",
-    licences=("https://creativecommons.org/licenses/by/4.0/",),
+    # Whose it is and under which licence, only its author knows.
+    licences=(),
     homepage="https://w3id.org/pharmakon/ontology",
     folder="statements",
     tables=(Table("statements.ttl", reader("statements.ttl"), _described),),
