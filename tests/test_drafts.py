@@ -20,7 +20,8 @@ from pharmakon.drafts.known import slug_of
 from pharmakon.drafts.turtle import Paragraph, TurtleFile
 from pharmakon.errors import LoadError
 from pharmakon.importers.drugcentral import action_type
-from pharmakon.namespaces import PK, PREFIXES, RDF, RDFS, SKOS, SUBSTANCE
+from pharmakon.namespaces import PK, PREFIXES, RDF, RDFS, SKOS, SUBSTANCE, expand
+from pharmakon.ontology import exclusions
 from pharmakon.published import Files
 from pharmakon.resources import folder
 
@@ -67,6 +68,37 @@ def test_a_substance_is_named_by_its_slug(slug: str):
     assert slug_of(label(slug)) == slug, f"{slug}: name the file after {label(slug)!r}"
 
 
+def judged() -> Iterator[tuple[str, str, str]]:
+    """Yield each use that physicians judged: record, identifier of the drug, and of the disease."""
+    for row in FILES.rows("pharmacotherapydb/catalog_indications.tsv.gz"):
+        if row["category"] in ("DM", "SYM"):
+            drug, disease = row["drugbank_id"], row["doid_id"]
+            yield f"{disease};{drug}", f"drugbank:{drug}", disease.casefold()
+
+
+def test_a_use_that_physicians_judged_is_stated_or_has_a_reason():
+    left_out = exclusions(ROOT)["pharmacotherapydb-2016"]
+    stated = {quad.object.value for quad in KNOWN.graph.quads_for_pattern(None, PK["record"], None)}
+    used_for = defaultdict(set)
+    for quad in KNOWN.graph.quads_for_pattern(None, RDF["type"], PK["Indication"]):
+        subject, condition = (
+            next(KNOWN.graph.quads_for_pattern(quad.subject, PK[name], None)).object
+            for name in ("subject", "condition")
+        )
+        used_for[subject.value].add(condition.value)
+
+    missing = [
+        f"{record}: {ours} for {disease}"
+        for record, drug, disease in judged()
+        for ours in [KNOWN.outside.get(drug, "")]
+        if ours.startswith("substance:")
+        and record not in stated | left_out
+        and expand(KNOWN.outside.get(disease, "")) not in used_for[expand(ours)]
+    ]
+
+    assert not missing, f"state them, or give them a reason in exclusions.tsv: {missing[:5]}"
+
+
 def test_what_is_left_out_is_a_row_and_has_a_reason():
     numbers: Mapping[str, set[str]] = {
         "drugcentral-2016": {
@@ -82,6 +114,7 @@ def test_what_is_left_out_is_a_row_and_has_a_reason():
             for row in FILES.rows("drugcentral/drug_indication.tsv.gz")
         },
         "gtopdb-2020": {key(row) for row in FILES.rows("gtopdb/interactions.csv.gz", ",")},
+        "pharmacotherapydb-2016": {record for record, _, _ in judged()},
     }
     with (ROOT / "exclusions.tsv").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table, delimiter="\t"))

@@ -23,7 +23,7 @@ from pharmakon.drafts.gtopdb import rows as gtopdb_rows
 from pharmakon.drafts.ndc import SCHEDULES
 from pharmakon.importers.drugcentral import action_type
 from pharmakon.mappings import words
-from pharmakon.namespaces import DCTERMS, PK, PREFIXES, RDFS, SKOS, SOURCE
+from pharmakon.namespaces import DCTERMS, PK, PREFIXES, RDF, RDFS, SKOS, SOURCE
 from pharmakon.published import Files
 
 from .shared_data import DATA, open_text, rows
@@ -286,10 +286,13 @@ def pharmacotherapydb(record: str) -> tuple[object, Callable[[Claim], bool]]:
     found = table(source, "doid_id", "drugbank_id").get((disease, drug), [])
 
     def agrees(claim: Claim) -> bool:
+        is_use = values(claim.node, RDF["type"]) == [PK["Indication"].value]
+        condition = DISEASES.get(disease) or outside(disease.casefold(), "condition")
         return (
-            all(row["category"] == "DM" for row in found)
-            and DISEASES[disease] == claim.slug("condition")
-            and claim.is_called(drugbank_names()[drug])
+            is_use
+            and all(row["category"] in ("DM", "SYM") for row in found)
+            and claim.slug("condition") == condition
+            and outside(f"drugbank:{drug}", "substance") == claim.subject
         )
 
     return found, agrees
