@@ -255,6 +255,22 @@ def _stated(root: Element, graph: KnowledgeGraph) -> Iterator[tuple[str, Element
                 yield one.attributes["id"], section
 
 
+def test_the_pages_of_a_list_have_everything_once(client: FlaskClient, graph: KnowledgeGraph):
+    found: list[str] = []
+    number = 1
+    while True:
+        here = page(client, f"/browse/source?page={number}")
+        found += [row.one("a").attributes["href"] for row in here.all("li", class_="row")]
+        following = next(iter(here.all("a", rel="next")), None)
+        if following is None:
+            break
+        number += 1
+        assert following.attributes["href"] == f"/browse/source?page={number}"
+
+    wanted = [f"/source/{one.curie.partition(':')[2]}" for one in graph.names.of_kind("source")]
+    assert found == wanted
+
+
 def test_what_says_no_is_never_among_what_is_affirmed(client: FlaskClient, graph: KnowledgeGraph):
     rows = list(
         graph.store.select(
@@ -750,6 +766,9 @@ def test_the_table_of_an_entity_says_which_statements_say_no(client: FlaskClient
         ("/statement/%22%3E", ""),
         ("/substance/naltrexone.xyz", "naltrexone"),
         ("/browse/nonsense", "substance"),
+        ("/browse/substance?page=0", "1"),
+        ("/browse/substance?page=99999999999", "1"),
+        ("/browse/substance?page=two", "1"),
         ("/queries/substance_use", "substance_uses"),
         ("/nowhere", ""),
         ("/compare?id=nothing+of+the+kind", ""),

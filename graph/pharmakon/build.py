@@ -154,8 +154,7 @@ def build(
     if errors:
         raise ValidationError(errors)
     if not imports:
-        progress("writing the release")
-        return releases.write(store, output)
+        return releases.write(store, output, progress=progress)
 
     def more(directory: Path, quads: BinaryIO) -> None:
         left_out = ontology.exclusions(root)
@@ -165,9 +164,8 @@ def build(
             merged, store, rules(root), quads, left_out=left_out, progress=progress
         )
         merge.report(merged, reports, directory / "imports")
-        progress("writing the release")
 
-    return releases.write(store, output, more)
+    return releases.write(store, output, more, progress)
 
 
 def _catalog(store: OxigraphStore) -> Iterator[ox.Triple]:

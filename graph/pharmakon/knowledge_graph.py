@@ -61,7 +61,7 @@ def open(where: str | FilePath | None = None) -> KnowledgeGraph:
         store, identity = packaged()
         return KnowledgeGraph(store, identity[:16])
     release, stored = releases.open_release(FilePath(where))
-    return KnowledgeGraph(stored, release.id[:16])
+    return KnowledgeGraph(stored, release.id[:16], FilePath(where) / "names")
 
 
 class KnowledgeGraph:
@@ -72,10 +72,17 @@ class KnowledgeGraph:
         release: A short name of its content, the same for the same content.
     """
 
-    def __init__(self, store: Store, release: str) -> None:
-        """Ask the questions of a store."""
+    def __init__(self, store: Store, release: str, names: FilePath | None = None) -> None:
+        """Ask the questions of a store.
+
+        Args:
+            store: Where the graph is kept.
+            release: A short name of its content.
+            names: The folder of the index of its names; None has it made in memory.
+        """
         self.store = store
         self.release = release
+        self._names = names
 
     def __repr__(self) -> str:
         """Say what it is and how large."""
@@ -83,8 +90,12 @@ class KnowledgeGraph:
 
     @cached_property
     def names(self) -> NameIndex:
-        """Every name of every entity."""
-        return NameIndex.of(self.store)
+        """Every name of every entity.
+
+        Raises:
+            ReleaseError: The index of the release is damaged.
+        """
+        return NameIndex.open(self._names) if self._names else NameIndex.of(self.store)
 
     def __getitem__(self, name: str) -> entities.Entity:
         """Return the entity of a name, brand, identifier, CURIE or IRI.

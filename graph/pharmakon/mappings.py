@@ -26,6 +26,7 @@ __all__ = [
     "PREFIXES",
     "Mapping",
     "check",
+    "curie",
     "iri",
     "load",
     "mappings",
@@ -84,6 +85,13 @@ PREFIXES = frozenset(_OBO) | {
     "wikidata",
 }
 
+
+#: What :func:`iri` makes of them.
+_IRI = re.compile(
+    r"http://purl\.obolibrary\.org/obo/([A-Za-z]+)_(.+)"
+    r"|http://purl\.uniprot\.org/uniprot/(.+)"
+    r"|https://bioregistry\.io/(.+)"
+)
 
 #: What a mapping says of a source that is a document, and no published file: when it was read.
 _READ = re.compile(r"\bRead on \d{4}-\d{2}-\d{2}\.")
@@ -194,6 +202,22 @@ def iri(curie: str) -> NamedNode:
     if prefix == "uniprot":
         return NamedNode(expand(curie))
     return NamedNode(f"https://bioregistry.io/{curie}")
+
+
+def curie(iri: str) -> str:
+    """Return the identifier outside of an IRI that :func:`iri` returned, or it as it is.
+
+    Example:
+        >>> curie("http://purl.obolibrary.org/obo/CHEBI_7465")
+        'chebi:7465'
+        >>> curie("naltrexone")
+        'naltrexone'
+    """
+    found = _IRI.fullmatch(iri)
+    if found is None:
+        return iri
+    obo, local, uniprot, other = found.groups()
+    return other or (f"uniprot:{uniprot}" if uniprot else f"{obo.casefold()}:{local}")
 
 
 def triples(mappings: Iterable[Mapping]) -> Iterator[Triple]:

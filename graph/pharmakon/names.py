@@ -1,26 +1,49 @@
-"""Names: from what people type to the thing that they mean."""
+"""Names: from what people type to the thing that they mean.
+
+Every name of every entity is a document of a tantivy index: in the directory of a release, or in
+memory. The index proposes names that are spelled alike, and how alike they are decides.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections import defaultdict
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from rapidfuzz import fuzz, process
-
-from .errors import AmbiguousNameError, NotFoundError
-from .namespaces import ENTITY_TYPES, PREFIXES, expand
+from . import mappings
+from .errors import AmbiguousNameError, NotFoundError, ReleaseError
+from .namespaces import ENTITY_TYPES, GRAPH, PK, PREFIXES, expand
 from .stores import Store, text
-from .views.references import Reference, references
+from .views.references import Reference, kind_of
+
+if TYPE_CHECKING:
+    import tantivy
 
 __all__ = ["Hit", "Name", "NameIndex", "fold"]
 
 #: How alike two spellings have to be, of 100, for one to be offered for the other.
 _ALIKE = 72
 
+#: How many names each kind of likeness proposes, shortest first.
+_PROPOSED = 150
+
+#: A longer text is no name, and its typos are not looked for.
+_LONGEST, _MOST_WORDS = 200, 12
+
+#: How many things of one name are told apart.
+_SAME = 1000
+
+#: What many of a table are called as what is in them.
+_SOLD = {"product", "formulation"}
+
 _RANKS = ("label", "other name", "identifier")
+
+_MEMORY = 15_000_000
 
 _GREEK = str.maketrans(
     {
@@ -58,11 +81,13 @@ class Name:
         text: The name as written.
         kind: ``"label"``, ``"other name"`` or ``"identifier"``.
         thing: What it names.
+        is_curated: Whether curators described the thing, and not only a table that was imported.
     """
 
     text: str
     kind: str
     thing: Reference
+    is_curated: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,29 +111,65 @@ class Hit:
 
 
 class NameIndex:
-    """Every name of every entity of a graph, in memory."""
+    """Every name of every entity of a graph."""
 
-    def __init__(self, names: Iterable[Name]) -> None:
-        """Index the names."""
-        self._by_text: dict[str, list[Name]] = defaultdict(list)
-        self._by_iri: dict[str, Reference] = {}
-        for name in sorted(names):
-            self._by_text[fold(name.text)].append(name)
-            self._by_iri[name.thing.iri] = name.thing
+    def __init__(self, index: tantivy.Index) -> None:
+        """Ask an index that is written."""
+        self._index = index
+        self._searcher = index.searcher()
 
     @classmethod
     def of(cls, store: Store) -> NameIndex:
-        """Return the index of what a store holds."""
-        return cls(_names(store))
+        """Return the index of what a store holds, in memory."""
+        return cls.holding(_names(store))
+
+    @classmethod
+    def holding(cls, names: Iterable[Name]) -> NameIndex:
+        """Return the index of some names, in memory."""
+        import tantivy
+
+        return cls(_fill(tantivy.Index(_schema()), names))
+
+    @classmethod
+    def write(cls, store: Store, folder: Path) -> None:
+        """Write the index of what a store holds into a folder, which must not be there yet."""
+        import tantivy
+
+        folder.mkdir()
+        _fill(tantivy.Index(_schema(), str(folder)), _names(store))
+
+    @classmethod
+    def open(cls, folder: Path) -> NameIndex:
+        """Open an index that was written into a folder.
+
+        Raises:
+            ReleaseError: There is none, it is damaged, or of another version of tantivy.
+        """
+        import tantivy
+
+        try:
+            return cls(tantivy.Index.open(str(folder)))
+        except (OSError, ValueError) as error:
+            raise ReleaseError(
+                f"{folder}: no index of names can be opened there ({error}); "
+                "build the release again with 'pharmakon build'"
+            ) from error
 
     def __len__(self) -> int:
         """Return the number of things that are named."""
-        return len(self._by_iri)
+        return self._count(_term("is_first", True))
+
+    def thing(self, iri: str) -> Reference | None:
+        """Return the thing of an IRI, or None where it has no name."""
+        found = self._itself(iri)
+        return found.thing if found else None
 
     def resolve(self, typed: str, kind: str | None = None) -> Reference:
         """Return the one thing that a text names: IRI, CURIE, slug, name or identifier.
 
-        A label comes before another name, and another name before an identifier.
+        What curators described comes before what only a table has. A label comes before another
+        name, and another name before an identifier; but a substance is meant where many products
+        of a table are called as what is in them.
 
         Args:
             typed: What was typed.
@@ -118,14 +179,19 @@ class NameIndex:
             NotFoundError: Nothing is called so; it holds the nearest names.
             AmbiguousNameError: Several things are called so, equally well.
         """
-        found = [name for name in self._exact(typed) if kind in (None, name.thing.kind)]
-        for rank in _RANKS:
-            things = {name.thing.iri: name.thing for name in found if name.kind == rank}
-            if len(things) == 1:
-                return next(iter(things.values()))
-            if things:
-                raise AmbiguousNameError(typed, sorted(thing.curie for thing in things.values()))
-        raise NotFoundError(kind or "entity", typed, self.nearest(typed))
+        found = self._exact(typed, kind)
+        if not found:
+            raise NotFoundError(kind or "entity", typed, self.nearest(typed))
+        known = [name for name in found if name.is_curated] or found
+        rank = min(_RANKS.index(name.kind) for name in known)
+        called = {name.thing.iri: name.thing for name in known if name.kind == _RANKS[rank]}
+        if len(called) > 1 and {thing.kind for thing in called.values()} <= _SOLD:
+            named = (name.thing for name in known if name.thing.kind in ("substance", "class"))
+            in_them = {thing.iri: thing for thing in named}
+            called = in_them if len(in_them) == 1 else called
+        if len(called) > 1:
+            raise AmbiguousNameError(typed, sorted(thing.curie for thing in called.values()))
+        return next(iter(called.values()))
 
     def search(self, typed: str, kind: str | None = None, limit: int = 20) -> list[Hit]:
         """Return the things whose names are spelled like a text, best first.
@@ -135,17 +201,15 @@ class NameIndex:
             kind: Look among things of this kind only; None for all.
             limit: How many at the most.
         """
-        if not fold(typed):
+        folded = fold(typed)
+        if not folded:
             return []
-        names = [(name, 100.0) for name in self._exact(typed)]
-        alike = process.extract(
-            fold(typed), self._by_text.keys(), scorer=_likeness, score_cutoff=_ALIKE, limit=None
-        )
-        names += [(name, score) for text, score, _ in alike for name in self._by_text[text]]
+        names = [(name, 100.0) for name in self._exact(typed, kind)]
+        names += [(name, _likeness(folded, fold(name.text))) for name in self._near(folded, kind)]
         best: dict[str, Hit] = {}
         for name, score in names:
             known = best.get(name.thing.iri)
-            if kind in (None, name.thing.kind) and (known is None or score > known.score):
+            if score >= _ALIKE and (known is None or score > known.score):
                 best[name.thing.iri] = Hit(name.thing, name, score)
         return sorted(best.values(), key=_order)[:limit]
 
@@ -153,25 +217,190 @@ class NameIndex:
         """Return the labels of the things whose names are spelled most like a text."""
         return [hit.thing.label for hit in self.search(typed, limit=limit)]
 
-    def of_kind(self, kind: str) -> list[Reference]:
-        """Return the things of a kind, in order of label."""
-        return sorted(thing for thing in self._by_iri.values() if thing.kind == kind)
+    def count(self, kind: str) -> int:
+        """Return the number of things of a kind."""
+        return self._count(_term("is_first", True), _term("kind", kind))
 
-    def _exact(self, typed: str) -> list[Name]:
+    def of_kind(self, kind: str, start: int = 0, most: int | None = None) -> list[Reference]:
+        """Return things of a kind, in order of label.
+
+        Args:
+            kind: The kind.
+            start: How many to pass over.
+            most: How many at the most; None is all of them.
+        """
+        wanted = _all(_term("is_first", True), _term("kind", kind))
+        limit = max(1, self.count(kind) if most is None else most)
+        found = self._ask(wanted, limit, offset=start, order="place")
+        return [name.thing for name in found]
+
+    def _exact(self, typed: str, kind: str | None = None) -> list[Name]:
+        """Return the names that are as a text, but for case, accents and the like."""
         typed = typed.strip()
-        iri = expand(typed)
-        if iri in self._by_iri:
-            return [Name(typed, "label", self._by_iri[iri])]
+        only = () if kind is None else (_term("kind", kind),)
+        itself = self._itself(expand(typed))
+        if itself and kind in (None, itself.thing.kind):
+            return [Name(typed, "label", itself.thing, itself.is_curated)]
         slug = typed.casefold().replace(" ", "-")
-        slugs = (self._by_iri.get(PREFIXES[kind] + slug) for kind in ENTITY_TYPES)
+        slugs = [self._itself(PREFIXES[one] + slug) for one in ENTITY_TYPES]
+        named = {fold(typed), fold(mappings.curie(typed))} - {""}
+        wanted = [_all(_term("folded", one), *only) for one in sorted(named)]
         return [
-            *self._by_text.get(fold(typed), ()),
-            *(Name(slug, "identifier", thing) for thing in slugs if thing),
+            *(name for one in wanted for name in self._ask(one, _SAME)),
+            *(
+                Name(slug, "identifier", name.thing, name.is_curated)
+                for name in slugs
+                if name and kind in (None, name.thing.kind)
+            ),
         ]
 
+    def _itself(self, iri: str) -> Name | None:
+        """Return the label of the thing of an IRI, or None."""
+        found = self._ask(_all(_term("iri", iri), _term("is_first", True)), 1)
+        return found[0] if found else None
 
-def _likeness(one: str, other: str, *, score_cutoff: float | None = None) -> float:
+    def _near(self, folded: str, kind: str | None) -> Iterator[Name]:
+        """Yield the names that may be spelled like a folded text, each once."""
+        words = folded.split()
+        if len(folded) > _LONGEST or len(words) > _MOST_WORDS:
+            return
+        only = () if kind is None else (_term("kind", kind),)
+        seen = set()
+        for wanted, order in _spellings(folded, words):
+            for name in self._ask(_all(wanted, *only), _PROPOSED, order=order):
+                if name not in seen:
+                    seen.add(name)
+                    yield name
+
+    def _ask(
+        self, query: tantivy.Query, limit: int, *, offset: int = 0, order: str | None = "size"
+    ) -> list[Name]:
+        """Return the names that a query finds, in the order of a field or best first."""
+        import tantivy
+
+        found = self._searcher.search(
+            query,
+            limit,
+            count=False,
+            offset=offset,
+            order_by_field=order,
+            order=tantivy.Order.Asc,
+        )
+        return [_name(self._searcher.doc(address)) for _, address in found.hits]
+
+    def _count(self, *queries: tantivy.Query) -> int:
+        found = self._searcher.search(_all(*queries), 1, count=True)
+        return int(found.count)  # type: ignore[attr-defined]  # its stub leaves it out
+
+
+@functools.cache
+def _schema() -> tantivy.Schema:
+    """Return what is kept of a name."""
+    import tantivy
+
+    build = tantivy.SchemaBuilder()
+    # As it is compared, as a whole and in words; identifiers only as a whole.
+    build.add_text_field("folded", tokenizer_name="raw", index_option="basic")
+    build.add_text_field("spelled", tokenizer_name="raw", index_option="basic")
+    build.add_text_field("words", tokenizer_name="whitespace", index_option="freq")
+    for name in ("iri", "kind"):
+        build.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
+    build.add_boolean_field("is_first", indexed=True)
+    # Short names come first, and things of one kind in the order of their labels.
+    build.add_integer_field("size", fast=True)
+    build.add_integer_field("place", fast=True)
+    for name in ("text", "label", "definition"):
+        build.add_text_field(name, stored=True, index_option="basic")
+    build.add_integer_field("rank", stored=True)
+    build.add_boolean_field("is_curated", stored=True)
+    return build.build()
+
+
+def _fill(index: tantivy.Index, names: Iterable[Name]) -> tantivy.Index:
+    """Write names into an index: of things of a kind, those first that come first in lists."""
+    import tantivy
+
+    writer = index.writer(_MEMORY, num_threads=1)
+    seen: set[str] = set()
+    for name in names:
+        thing, folded = name.thing, fold(name.text)
+        is_first = name.kind == "label" and name.text == thing.label and thing.iri not in seen
+        if is_first:
+            seen.add(thing.iri)
+        spelled = {} if name.kind == "identifier" else {"spelled": folded, "words": folded}
+        writer.add_document(
+            tantivy.Document(
+                folded=folded,
+                **spelled,
+                iri=thing.iri,
+                kind=thing.kind,
+                is_first=is_first,
+                # The digest makes an order of those that are as long, the same in every build.
+                size=len(folded) << 32 | zlib.crc32(f"{name.text} {thing.iri}".encode()),
+                place=len(seen),
+                text=name.text,
+                label=thing.label,
+                definition=thing.definition,
+                rank=_RANKS.index(name.kind),
+                is_curated=name.is_curated,
+            )
+        )
+    writer.commit()
+    writer.wait_merging_threads()
+    index.reload()
+    return index
+
+
+def _name(kept: tantivy.Document) -> Name:
+    def first(field: str) -> Any:
+        return kept.get_first(field)
+
+    thing = Reference(first("label"), first("iri"), first("kind"), first("definition"))
+    return Name(first("text"), _RANKS[first("rank")], thing, first("is_curated"))
+
+
+def _term(field: str, value: str | bool) -> tantivy.Query:
+    import tantivy
+
+    return tantivy.Query.term_query(_schema(), field, value)
+
+
+def _all(*queries: tantivy.Query) -> tantivy.Query:
+    import tantivy
+
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, one) for one in queries])
+
+
+def _any(*queries: tantivy.Query) -> tantivy.Query:
+    import tantivy
+
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, one) for one in queries])
+
+
+def _spellings(folded: str, words: list[str]) -> Iterator[tuple[tantivy.Query, str | None]]:
+    """Yield queries for names that are spelled like a text, each with the order of its answers."""
+    import tantivy
+
+    def begins(field: str, text: str) -> tantivy.Query:
+        return tantivy.Query.regex_query(_schema(), field, f"{text}.*")
+
+    def typed(field: str, text: str) -> tantivy.Query:
+        typos = 0 if len(text) < 4 else 1 if len(text) < 6 else 2
+        return tantivy.Query.fuzzy_term_query(_schema(), field, text, typos)
+
+    *whole, last = words
+    yield begins("spelled", folded), "size"
+    yield _all(*(_term("words", word) for word in whole), begins("words", last)), "size"
+    yield typed("spelled", folded), "size"
+    yield _all(*(typed("words", word) for word in words)), "size"
+    if whole:  # some of the words; the rare ones say most
+        yield _any(*(typed("words", word) for word in words)), None
+
+
+def _likeness(one: str, other: str) -> float:
     """Return how alike two folded names are, from 0 to 100: wholes before starts before parts."""
+    from rapidfuzz import fuzz
+
     if one == other:
         return 100.0
     if other.startswith(one):
@@ -184,28 +413,53 @@ def _likeness(one: str, other: str, *, score_cutoff: float | None = None) -> flo
     return max(whole, words)
 
 
-def _order(hit: Hit) -> tuple[float, int, bool, Reference]:
-    return (-hit.score, _RANKS.index(hit.name.kind), hit.thing.kind == "source", hit.thing)
+def _order(hit: Hit) -> tuple[float, bool, int, bool, Reference]:
+    rank = _RANKS.index(hit.name.kind)
+    return (-hit.score, not hit.name.is_curated, rank, hit.thing.kind == "source", hit.thing)
 
 
 def _names(store: Store) -> Iterator[Name]:
-    rows = [
-        {name: text(term) for name, term in row.items()}
+    """Yield every name in a store: labels first, in the order of what they name."""
+    things = _things(store)
+    curated = {
+        text(row["thing"])
         for row in store.select(
-            """SELECT ?thing ?property ?name WHERE {
-              VALUES ?property { rdfs:label skos:altLabel dcterms:identifier skos:exactMatch }
-              ?thing rdfs:label ?label ; ?property ?name .
-            }"""
+            f"SELECT DISTINCT ?thing {{ GRAPH {GRAPH['curated']} {{ ?thing rdfs:label ?label }} }}"
         )
-    ]
-    kinds = {"label": "label", "altLabel": "other name"}
-    things = references(store, {row["thing"] for row in rows})
-    for row in rows:
-        thing = things[row["thing"]]
-        if thing.kind in (*ENTITY_TYPES, "class"):
-            local = row["property"].replace("#", "/").rsplit("/", 1)[-1]
-            yield Name(row["name"], kinds.get(local, "identifier"), thing)
-            if local == "identifier":
-                yield Name(row["name"].partition(":")[2], "identifier", thing)
-            if local == "label":
-                yield Name(thing.curie, "identifier", thing)
+    }
+
+    def name(thing: Reference, text: str, kind: str) -> Name:
+        return Name(text, kind, thing, thing.iri in curated)
+
+    for thing in sorted(things.values()):
+        yield name(thing, thing.label, "label")
+        yield name(thing, thing.curie, "identifier")
+    for row in store.select("SELECT ?thing ?name { ?thing rdfs:label|skos:altLabel ?name }"):
+        named = things.get(text(row["thing"]))
+        if named and text(row["name"]) != named.label:
+            yield name(named, text(row["name"]), "other name")
+    for row in store.select("SELECT ?thing ?name { ?thing dcterms:identifier ?name }"):
+        named = things.get(text(row["thing"]))
+        if named:
+            curie = text(row["name"])
+            yield name(named, curie, "identifier")
+            yield name(named, curie.partition(":")[2], "identifier")
+
+
+def _things(store: Store) -> dict[str, Reference]:
+    """Return what has a name and a page, by its IRI."""
+    classes = {
+        text(row["thing"]): [PK["SubstanceClass"].value]
+        for row in store.select("SELECT ?thing { ?thing a pk:SubstanceClass }")
+    }
+    defined = {
+        text(row["thing"]): text(row["definition"])
+        for row in store.select("SELECT ?thing ?definition { ?thing skos:definition ?definition }")
+    }
+    found: dict[str, Reference] = {}
+    for row in store.select("SELECT ?thing ?label { ?thing rdfs:label ?label }"):
+        iri, label = text(row["thing"]), text(row["label"])
+        kind = kind_of(iri, classes.get(iri, ()))
+        if kind in (*ENTITY_TYPES, "class") and (iri not in found or label < found[iri].label):
+            found[iri] = Reference(label, iri, kind, defined.get(iri, ""))
+    return found

@@ -4,6 +4,7 @@
     graph.nq          every quad: the same bytes for the same content. What curators wrote comes
                       first, sorted, and then each source that was imported, in its own order
     store/            the same quads as Oxigraph's database, opened read-only
+    names/            the index of what its entities are called
     imports/          where sources were imported: what became of their rows
 
 The id of a release is the digest of ``graph.nq``.
@@ -11,20 +12,22 @@ The id of a release is the digest of ``graph.nq``.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import platformdirs
 import pyoxigraph as ox
 
 from .errors import ReleaseError
+from .names import NameIndex
 from .stores import OxigraphStore
 
 __all__ = [
@@ -38,7 +41,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,15 @@ class Release:
 #: Writes more quads to a release, and files beside them to its directory.
 More = Callable[[Path, BinaryIO], None]
 
+Progress = Callable[[str], None]
 
-def write(store: OxigraphStore, folder: Path, more: More = lambda directory, quads: None) -> Path:
+
+def write(
+    store: OxigraphStore,
+    folder: Path,
+    more: More = lambda directory, quads: None,
+    progress: Progress = lambda step: None,
+) -> Path:
     """Write a release of what a store holds into a folder, and return its directory.
 
     It is written aside and renamed at the end: killed at any moment, what was there before
@@ -73,6 +83,7 @@ def write(store: OxigraphStore, folder: Path, more: More = lambda directory, qua
         folder: Where it goes.
         more: Called with the directory of the release and the file of its quads, to add to
             both; it must write the same each time.
+        progress: Called with the name of each step as it begins.
 
     Raises:
         ReleaseError: The folder cannot be written: no room, no permission, not a folder.
@@ -80,12 +91,13 @@ def write(store: OxigraphStore, folder: Path, more: More = lambda directory, qua
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _aside(folder) as aside:
-            digest = _fill(aside / "release", store, more)
+            digest = _fill(aside / "release", store, more, progress)
             final = folder / digest[:16]
             if final.exists() and not _is_whole(final):
                 final.rename(aside / "damaged")
             if not final.exists():
                 (aside / "release").rename(final)
+                _remember(final, _manifest(final))
         _flush(folder)
     except OSError as error:
         raise ReleaseError(
@@ -103,16 +115,16 @@ def identify(store: OxigraphStore) -> str:
 def open_release(directory: Path) -> tuple[Release, OxigraphStore]:
     """Return the manifest of a release and its store, opened read-only.
 
+    Its files are compared with their digests when it is opened first, and again when one was
+    changed since; the whole takes seconds a gigabyte.
+
     Raises:
         ReleaseError: There is no release there, or a file of it is missing, cut or changed.
     """
     release = _manifest(directory)
-    for name, known in release.files.items():
-        path = directory / name
-        if not path.is_file():
-            raise ReleaseError(f"{path}: the file is missing; {_REMEDY}")
-        if path.stat().st_size != known["bytes"] or _digest(path) != known["sha256"]:
-            raise ReleaseError(f"{path}: the file is not what the manifest says; {_REMEDY}")
+    if not _is_as_remembered(directory, release):
+        _compare(directory, release)
+        _remember(directory, release)
     try:
         return release, OxigraphStore.read_only(directory / "store")
     except OSError as error:
@@ -128,21 +140,28 @@ def newest(folder: Path) -> Path | None:
 _REMEDY = "the release is damaged: build it again with 'pharmakon build'"
 
 
-def _fill(directory: Path, store: OxigraphStore, more: More) -> str:
+def _fill(directory: Path, store: OxigraphStore, more: More, progress: Progress) -> str:
     """Write a release into a directory of its own, wait until it is on the disk, return its id."""
     directory.mkdir()
     content = directory / "graph.nq"
     with content.open("wb") as quads:
         quads.write(store.dump())
         more(directory, quads)
+    progress("writing the store")
     database = ox.Store(str(directory / "store"))
     database.bulk_load(path=str(content), format=ox.RdfFormat.N_QUADS)
     database.flush()
     database.optimize()
     release = Release(_digest(content), len(database), {})
+    progress("indexing the names")
+    NameIndex.write(OxigraphStore(database), directory / "names")
     del database
     # Oxigraph's own log differs from run to run and is not needed to read the store.
-    for log in (*(directory / "store").glob("LOG*"), directory / "store" / "LOCK"):
+    for log in (
+        *(directory / "store").glob("LOG*"),
+        *directory.glob("*/*LOCK"),
+        *directory.glob("names/.*.lock"),
+    ):
         log.unlink(missing_ok=True)
     for path in sorted(directory.rglob("*")):
         if path.is_file():
@@ -157,10 +176,56 @@ def _fill(directory: Path, store: OxigraphStore, more: More) -> str:
 
 def _is_whole(directory: Path) -> bool:
     try:
-        open_release(directory)
+        _compare(directory, _manifest(directory))
     except ReleaseError:
         return False
     return True
+
+
+def _compare(directory: Path, release: Release) -> None:
+    """Compare the files of a release with what its manifest says.
+
+    Raises:
+        ReleaseError: One is missing, cut or changed.
+    """
+    for name, known in release.files.items():
+        path = directory / name
+        if not path.is_file():
+            raise ReleaseError(f"{path}: the file is missing; {_REMEDY}")
+        if path.stat().st_size != known["bytes"] or _digest(path) != known["sha256"]:
+            raise ReleaseError(f"{path}: the file is not what the manifest says; {_REMEDY}")
+
+
+def _remember(directory: Path, release: Release) -> None:
+    """Keep how the files of a release are, as far as is seen without reading them."""
+    path = _memory(directory)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_look(directory, release), "utf-8")
+
+
+def _is_as_remembered(directory: Path, release: Release) -> bool:
+    with contextlib.suppress(OSError):
+        return _memory(directory).read_text("utf-8") == _look(directory, release)
+    return False
+
+
+def _memory(directory: Path) -> Path:
+    place = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:32]
+    return platformdirs.user_cache_path("pharmakon", appauthor=False) / "compared" / place
+
+
+def _look(directory: Path, release: Release) -> str:
+    """Return the sizes and times of the files of a release, and which files those are.
+
+    Raises:
+        OSError: One is missing.
+    """
+    seen = []
+    for name in release.files:
+        about = (directory / name).stat()
+        seen.append((name, about.st_size, about.st_ino, about.st_mtime_ns, about.st_ctime_ns))
+    return json.dumps([release.id, seen])
 
 
 def _manifest(directory: Path) -> Release:
@@ -182,7 +247,7 @@ def _manifest(directory: Path) -> Release:
     return found
 
 
-@contextmanager
+@contextlib.contextmanager
 def _aside(folder: Path) -> Iterator[Path]:
     """Give a directory beside the final one, and remove it in the end.
 

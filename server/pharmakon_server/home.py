@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 
 from pharmakon import KnowledgeGraph, queries
 from pharmakon.errors import NotFoundError
@@ -41,6 +42,9 @@ _WORKED = (
 )
 _ROWS, _CELLS = 3, 3
 
+#: How many things a list has on a page: all that curators described, of any kind but sources.
+_ON_A_PAGE = 600
+
 Cells = tuple[Reference | str, ...]
 
 
@@ -69,7 +73,7 @@ def home(graph: KnowledgeGraph) -> Blueprint:
     def first() -> str:
         return render_template(
             "home.html",
-            tiles=[(kind, len(graph.names.of_kind(kind))) for kind in LISTS[:6]],
+            tiles=[(kind, graph.names.count(kind)) for kind in LISTS[:6]],
             examples=known(graph, _TRY),
             pair=known(graph, _PAIR),
             worked=_worked(graph),
@@ -78,19 +82,28 @@ def home(graph: KnowledgeGraph) -> Blueprint:
 
     @blueprint.get("/browse")
     def kinds() -> str:
-        counts = [(kind, len(graph.names.of_kind(kind))) for kind in LISTS]
+        counts = [(kind, graph.names.count(kind)) for kind in LISTS]
         return render_template("kinds.html", counts=counts)
 
     @blueprint.get("/browse/<kind>")
     def browse(kind: str) -> str:
         if kind not in LISTS:
             raise NotFoundError("list of things", kind, LISTS)
-        return render_template("browse.html", kind=kind, things=graph.names.of_kind(kind))
+        total = graph.names.count(kind)
+        pages = max(1, math.ceil(total / _ON_A_PAGE))
+        asked = request.args.get("page", "1")
+        page = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
+        if not 1 <= page <= pages:
+            raise NotFoundError("page of the list", asked, [str(pages)])
+        things = graph.names.of_kind(kind, (page - 1) * _ON_A_PAGE, _ON_A_PAGE)
+        return render_template(
+            "browse.html", kind=kind, things=things, total=total, page=page, pages=pages
+        )
 
     @blueprint.get("/licences")
     def licences() -> str:
         licensed = _licensed(graph)
-        unstated = len(graph.names.of_kind("source")) - len(licensed)
+        unstated = graph.names.count("source") - len(licensed)
         return render_template(
             "licences.html", graphs=_graphs(graph), sources=licensed, unstated=unstated
         )

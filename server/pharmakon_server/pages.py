@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template
 from pharmakon import KnowledgeGraph
 from pharmakon.errors import NotFoundError
 from pharmakon.inference import rules
-from pharmakon.namespaces import ENTITY_TYPES, PK
+from pharmakon.namespaces import ENTITY_TYPES, PK, expand
 from pharmakon.stores import text
 from pharmakon.views.entities import Entity
 from pharmakon.views.references import Reference, references
@@ -148,12 +148,8 @@ def _statement(graph: KnowledgeGraph, passages: Passages, statement: Statement) 
 
 def _missing(graph: KnowledgeGraph, kind: str, slug: str) -> NotFoundError:
     """Return the error that says what is not there, and what may have been meant."""
-    elsewhere = [
-        thing.curie
-        for other in (*ENTITY_TYPES, "class")
-        for thing in graph.names.of_kind(other)
-        if thing.curie.partition(":")[2] == slug
-    ]
+    others = (f"{other}:{slug}" for other in ENTITY_TYPES)
+    elsewhere = [other for other in others if graph.names.thing(expand(other))]
     nearest = elsewhere or graph.names.nearest(slug.replace("-", " "))
     return NotFoundError(kind, slug, nearest)
 

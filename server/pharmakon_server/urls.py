@@ -98,9 +98,11 @@ def home() -> str:
     return f"{_root()}/"
 
 
-def browse(kind: str = "") -> str:
-    """Return the address of the list of things of a kind, or of the list of kinds."""
-    return f"{_root()}/browse" + (f"/{quote(kind)}" if kind else "")
+def browse(kind: str = "", page: int = 1) -> str:
+    """Return the address of a page of the list of things of a kind, or of the list of kinds."""
+    if not kind:
+        return f"{_root()}/browse"
+    return _with(f"/browse/{quote(kind)}", page=str(page) if page > 1 else "")
 
 
 def search(q: str = "", kind: str = "") -> str:

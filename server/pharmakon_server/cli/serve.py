@@ -358,7 +358,7 @@ def _greeting(graph: KnowledgeGraph, listening: socket.socket, limits: str) -> I
 
 def _things(graph: KnowledgeGraph) -> Iterator[str]:
     for kind in ("substance", "source"):
-        count = len(graph.names.of_kind(kind))
+        count = graph.names.count(kind)
         yield f"{count} {kind}{'' if count == 1 else 's'}"
 
 
