@@ -1,19 +1,21 @@
 """Names: from what people type to the thing that they mean.
 
-Every name of every entity is a document of a tantivy index: in the directory of a release, or in
-memory. The index proposes names that are spelled alike, and how alike they are decides.
+Every name of every entity is in a tantivy index: in the directory of a release, or in memory. The
+label of a thing is a document, with its identifiers, and each other name is one. The index proposes
+names that are spelled alike, and how alike they are decides.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import re
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import mappings
 from .errors import AmbiguousNameError, NotFoundError, ReleaseError
@@ -30,7 +32,7 @@ __all__ = ["Hit", "Name", "NameIndex", "fold"]
 _ALIKE = 72
 
 #: How many names each kind of likeness proposes, shortest first.
-_PROPOSED = 150
+_PROPOSED = 50
 
 #: A longer text is no name, and its typos are not looked for.
 _LONGEST, _MOST_WORDS = 200, 12
@@ -43,7 +45,8 @@ _SOLD = {"product", "formulation"}
 
 _RANKS = ("label", "other name", "identifier")
 
-_MEMORY = 15_000_000
+#: How much may wait to be written, in bytes.
+_MEMORY = 64_000_000
 
 _GREEK = str.maketrans(
     {
@@ -59,6 +62,8 @@ _GREEK = str.maketrans(
     }
 )
 
+_PUNCTUATION = {sign: " " for sign in range(128) if not (chr(sign).isalnum() or chr(sign) == "_")}
+
 
 def fold(name: str) -> str:
     """Return a name as names are compared: no case, accents, Greek letters or punctuation.
@@ -67,13 +72,15 @@ def fold(name: str) -> str:
         >>> fold("μ-Opioid receptor") == fold("mu opioid  Receptor")
         True
     """
+    if name.isascii():  # as most are
+        return " ".join(name.lower().translate(_PUNCTUATION).split())
     plain = unicodedata.normalize("NFKD", name).casefold().translate(_GREEK)
     plain = unicodedata.normalize("NFKD", plain)
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return " ".join(re.findall(r"\w+", letters))
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Name:
     """A name, and what it names.
 
@@ -88,6 +95,19 @@ class Name:
     kind: str
     thing: Reference
     is_curated: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is kept together in the index: a label with identifiers, or another name.
+
+    Attributes:
+        name: The name.
+        identifiers: For a label, what else the thing is called by for certain.
+    """
+
+    name: Name
+    identifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,14 +141,14 @@ class NameIndex:
     @classmethod
     def of(cls, store: Store) -> NameIndex:
         """Return the index of what a store holds, in memory."""
-        return cls.holding(_names(store))
+        return cls.holding(_entries(store))
 
     @classmethod
-    def holding(cls, names: Iterable[Name]) -> NameIndex:
-        """Return the index of some names, in memory."""
+    def holding(cls, entries: Iterable[Entry]) -> NameIndex:
+        """Return the index of some entries, in memory."""
         import tantivy
 
-        return cls(_fill(tantivy.Index(_schema()), names))
+        return cls(_fill(tantivy.Index(_schema()), entries))
 
     @classmethod
     def write(cls, store: Store, folder: Path) -> None:
@@ -136,7 +156,7 @@ class NameIndex:
         import tantivy
 
         folder.mkdir()
-        _fill(tantivy.Index(_schema(), str(folder)), _names(store))
+        _fill(tantivy.Index(_schema(), str(folder)), _entries(store))
 
     @classmethod
     def open(cls, folder: Path) -> NameIndex:
@@ -157,7 +177,7 @@ class NameIndex:
 
     def __len__(self) -> int:
         """Return the number of things that are named."""
-        return self._count(_term("is_first", True))
+        return sum(map(self.count, (*ENTITY_TYPES, "class")))
 
     def thing(self, iri: str) -> Reference | None:
         """Return the thing of an IRI, or None where it has no name."""
@@ -185,10 +205,10 @@ class NameIndex:
         known = [name for name in found if name.is_curated] or found
         rank = min(_RANKS.index(name.kind) for name in known)
         called = {name.thing.iri: name.thing for name in known if name.kind == _RANKS[rank]}
-        if len(called) > 1 and {thing.kind for thing in called.values()} <= _SOLD:
-            named = (name.thing for name in known if name.thing.kind in ("substance", "class"))
-            in_them = {thing.iri: thing for thing in named}
-            called = in_them if len(in_them) == 1 else called
+        if len(called) > 1 and not known[0].is_curated:
+            others = {iri: thing for iri, thing in called.items() if thing.kind not in _SOLD}
+            in_them = {name.thing.iri: name.thing for name in known if name.thing.kind not in _SOLD}
+            called = next((one for one in (others, in_them) if len(one) == 1), called)
         if len(called) > 1:
             raise AmbiguousNameError(typed, sorted(thing.curie for thing in called.values()))
         return next(iter(called.values()))
@@ -219,7 +239,8 @@ class NameIndex:
 
     def count(self, kind: str) -> int:
         """Return the number of things of a kind."""
-        return self._count(_term("is_first", True), _term("kind", kind))
+        found = self._searcher.search(_term("labels", kind), 1, count=True)
+        return int(found.count)  # type: ignore[attr-defined]  # its stub leaves it out
 
     def of_kind(self, kind: str, start: int = 0, most: int | None = None) -> list[Reference]:
         """Return things of a kind, in order of label.
@@ -229,10 +250,9 @@ class NameIndex:
             start: How many to pass over.
             most: How many at the most; None is all of them.
         """
-        wanted = _all(_term("is_first", True), _term("kind", kind))
         limit = max(1, self.count(kind) if most is None else most)
-        found = self._ask(wanted, limit, offset=start, order="place")
-        return [name.thing for name in found]
+        found = self._ask(_term("labels", kind), limit, offset=start, order="place")
+        return [entry.name.thing for entry in found]
 
     def _exact(self, typed: str, kind: str | None = None) -> list[Name]:
         """Return the names that are as a text, but for case, accents and the like."""
@@ -244,9 +264,12 @@ class NameIndex:
         slug = typed.casefold().replace(" ", "-")
         slugs = [self._itself(PREFIXES[one] + slug) for one in ENTITY_TYPES]
         named = {fold(typed), fold(mappings.curie(typed))} - {""}
-        wanted = [_all(_term("folded", one), *only) for one in sorted(named)]
         return [
-            *(name for one in wanted for name in self._ask(one, _SAME)),
+            *(
+                _called(entry, one)
+                for one in sorted(named)
+                for entry in self._ask(_all(_term("folded", one), *only), _SAME)
+            ),
             *(
                 Name(slug, "identifier", name.thing, name.is_curated)
                 for name in slugs
@@ -256,8 +279,8 @@ class NameIndex:
 
     def _itself(self, iri: str) -> Name | None:
         """Return the label of the thing of an IRI, or None."""
-        found = self._ask(_all(_term("iri", iri), _term("is_first", True)), 1)
-        return found[0] if found else None
+        found = self._ask(_term("labels", iri), 1) if ":" in iri else []
+        return found[0].name if found else None
 
     def _near(self, folded: str, kind: str | None) -> Iterator[Name]:
         """Yield the names that may be spelled like a folded text, each once."""
@@ -267,15 +290,15 @@ class NameIndex:
         only = () if kind is None else (_term("kind", kind),)
         seen = set()
         for wanted, order in _spellings(folded, words):
-            for name in self._ask(_all(wanted, *only), _PROPOSED, order=order):
-                if name not in seen:
-                    seen.add(name)
-                    yield name
+            for entry in self._ask(_all(wanted, *only), _PROPOSED, order=order):
+                if entry.name not in seen:
+                    seen.add(entry.name)
+                    yield entry.name
 
     def _ask(
         self, query: tantivy.Query, limit: int, *, offset: int = 0, order: str | None = "size"
-    ) -> list[Name]:
-        """Return the names that a query finds, in the order of a field or best first."""
+    ) -> list[Entry]:
+        """Return what a query finds, in the order of a field or best first."""
         import tantivy
 
         found = self._searcher.search(
@@ -286,11 +309,7 @@ class NameIndex:
             order_by_field=order,
             order=tantivy.Order.Asc,
         )
-        return [_name(self._searcher.doc(address)) for _, address in found.hits]
-
-    def _count(self, *queries: tantivy.Query) -> int:
-        found = self._searcher.search(_all(*queries), 1, count=True)
-        return int(found.count)  # type: ignore[attr-defined]  # its stub leaves it out
+        return [_unpacked(self._searcher.doc(address)) for _, address in found.hits]
 
 
 @functools.cache
@@ -299,67 +318,68 @@ def _schema() -> tantivy.Schema:
     import tantivy
 
     build = tantivy.SchemaBuilder()
-    # As it is compared, as a whole and in words; identifiers only as a whole.
+    # As they are compared: the name and identifiers as wholes, and the words of the name.
     build.add_text_field("folded", tokenizer_name="raw", index_option="basic")
-    build.add_text_field("spelled", tokenizer_name="raw", index_option="basic")
     build.add_text_field("words", tokenizer_name="whitespace", index_option="freq")
-    for name in ("iri", "kind"):
-        build.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
-    build.add_boolean_field("is_first", indexed=True)
+    build.add_text_field("kind", tokenizer_name="raw", index_option="basic")
+    # What a label is the label of: its IRI, and its kind.
+    build.add_text_field("labels", tokenizer_name="raw", index_option="basic")
     # Short names come first, and things of one kind in the order of their labels.
     build.add_integer_field("size", fast=True)
     build.add_integer_field("place", fast=True)
-    for name in ("text", "label", "definition"):
-        build.add_text_field(name, stored=True, index_option="basic")
-    build.add_integer_field("rank", stored=True)
-    build.add_boolean_field("is_curated", stored=True)
+    build.add_bytes_field("entry", stored=True, indexed=False)
     return build.build()
 
 
-def _fill(index: tantivy.Index, names: Iterable[Name]) -> tantivy.Index:
-    """Write names into an index: of things of a kind, those first that come first in lists."""
+def _fill(index: tantivy.Index, entries: Iterable[Entry]) -> tantivy.Index:
+    """Write entries into an index: of things of a kind, those first that come first in lists."""
     import tantivy
 
     writer = index.writer(_MEMORY, num_threads=1)
-    seen: set[str] = set()
-    for name in names:
-        thing, folded = name.thing, fold(name.text)
-        is_first = name.kind == "label" and name.text == thing.label and thing.iri not in seen
-        if is_first:
-            seen.add(thing.iri)
-        spelled = {} if name.kind == "identifier" else {"spelled": folded, "words": folded}
-        writer.add_document(
-            tantivy.Document(
-                folded=folded,
-                **spelled,
-                iri=thing.iri,
-                kind=thing.kind,
-                is_first=is_first,
-                # The digest makes an order of those that are as long, the same in every build.
-                size=len(folded) << 32 | zlib.crc32(f"{name.text} {thing.iri}".encode()),
-                place=len(seen),
-                text=name.text,
-                label=thing.label,
-                definition=thing.definition,
-                rank=_RANKS.index(name.kind),
-                is_curated=name.is_curated,
-            )
+    for place, entry in enumerate(entries):
+        name, thing = entry.name, entry.name.thing
+        folded = fold(name.text)
+        kept = tantivy.Document(
+            words=folded,
+            kind=thing.kind,
+            # The digest makes an order of those that are as long, the same in every build.
+            size=len(folded) << 32 | zlib.crc32(f"{name.text} {thing.iri}".encode()),
+            place=place,
+            entry=_packed(entry),
         )
+        if name.kind == "label":
+            kept.add_text("labels", thing.iri)
+            kept.add_text("labels", thing.kind)
+        for one in {folded, *map(fold, entry.identifiers)}:
+            kept.add_text("folded", one)
+        writer.add_document(kept)
     writer.commit()
     writer.wait_merging_threads()
     index.reload()
     return index
 
 
-def _name(kept: tantivy.Document) -> Name:
-    def first(field: str) -> Any:
-        return kept.get_first(field)
+def _called(entry: Entry, folded: str) -> Name:
+    """Return the name by which an entry is called as a folded text: its own, or an identifier."""
+    name = entry.name
+    if fold(name.text) == folded:
+        return name
+    text = next(one for one in entry.identifiers if fold(one) == folded)
+    return Name(text, "identifier", name.thing, name.is_curated)
 
-    thing = Reference(first("label"), first("iri"), first("kind"), first("definition"))
-    return Name(first("text"), _RANKS[first("rank")], thing, first("is_curated"))
+
+def _packed(entry: Entry) -> bytes:
+    name, thing = entry.name, entry.name.thing
+    about = (thing.label, thing.iri, thing.kind, thing.definition)
+    return json.dumps((entry.identifiers, name.text, name.kind, name.is_curated, *about)).encode()
 
 
-def _term(field: str, value: str | bool) -> tantivy.Query:
+def _unpacked(kept: tantivy.Document) -> Entry:
+    identifiers, text, kind, is_curated, *about = json.loads(bytes(kept["entry"][0]))
+    return Entry(Name(text, kind, Reference(*about), is_curated), tuple(identifiers))
+
+
+def _term(field: str, value: str) -> tantivy.Query:
     import tantivy
 
     return tantivy.Query.term_query(_schema(), field, value)
@@ -389,9 +409,9 @@ def _spellings(folded: str, words: list[str]) -> Iterator[tuple[tantivy.Query, s
         return tantivy.Query.fuzzy_term_query(_schema(), field, text, typos)
 
     *whole, last = words
-    yield begins("spelled", folded), "size"
+    yield begins("folded", folded), "size"
     yield _all(*(_term("words", word) for word in whole), begins("words", last)), "size"
-    yield typed("spelled", folded), "size"
+    yield typed("folded", folded), "size"
     yield _all(*(typed("words", word) for word in words)), "size"
     if whole:  # some of the words; the rare ones say most
         yield _any(*(typed("words", word) for word in words)), None
@@ -418,7 +438,7 @@ def _order(hit: Hit) -> tuple[float, bool, int, bool, Reference]:
     return (-hit.score, not hit.name.is_curated, rank, hit.thing.kind == "source", hit.thing)
 
 
-def _names(store: Store) -> Iterator[Name]:
+def _entries(store: Store) -> Iterator[Entry]:
     """Yield every name in a store: labels first, in the order of what they name."""
     things = _things(store)
     curated = {
@@ -427,23 +447,19 @@ def _names(store: Store) -> Iterator[Name]:
             f"SELECT DISTINCT ?thing {{ GRAPH {GRAPH['curated']} {{ ?thing rdfs:label ?label }} }}"
         )
     }
-
-    def name(thing: Reference, text: str, kind: str) -> Name:
-        return Name(text, kind, thing, thing.iri in curated)
-
-    for thing in sorted(things.values()):
-        yield name(thing, thing.label, "label")
-        yield name(thing, thing.curie, "identifier")
-    for row in store.select("SELECT ?thing ?name { ?thing rdfs:label|skos:altLabel ?name }"):
-        named = things.get(text(row["thing"]))
-        if named and text(row["name"]) != named.label:
-            yield name(named, text(row["name"]), "other name")
+    identifiers: dict[str, list[str]] = {}
     for row in store.select("SELECT ?thing ?name { ?thing dcterms:identifier ?name }"):
-        named = things.get(text(row["thing"]))
-        if named:
-            curie = text(row["name"])
-            yield name(named, curie, "identifier")
-            yield name(named, curie.partition(":")[2], "identifier")
+        identifiers.setdefault(text(row["thing"]), []).append(text(row["name"]))
+    for thing in sorted(things.values()):
+        curies = sorted(identifiers.pop(thing.iri, ()))
+        local = (curie.partition(":")[2] for curie in curies)
+        name = Name(thing.label, "label", thing, thing.iri in curated)
+        yield Entry(name, (thing.curie, *curies, *filter(None, local)))
+    for names in ("skos:altLabel", "rdfs:label"):
+        for row in store.select(f"SELECT ?thing ?name {{ ?thing {names} ?name }}"):
+            named = things.get(text(row["thing"]))
+            if named and text(row["name"]) != named.label:
+                yield Entry(Name(text(row["name"]), "other name", named, named.iri in curated))
 
 
 def _things(store: Store) -> dict[str, Reference]:
