@@ -70,5 +70,15 @@ CPIC = Importer(
     licences=("https://creativecommons.org/publicdomain/zero/1.0/",),
     homepage="https://github.com/cpicpgx/cpic-data",
     folder="cpic",
-    tables=(Table("drug.sql", _copied, _drug),),
+    tables=(
+        Table(
+            "drug.sql",
+            _copied,
+            _drug,
+            # Later commits keep the table in a database, and no file of it.
+            url="https://raw.githubusercontent.com/cpicpgx/cpic-data/"
+            "9f3828726fbc9f9adee89b9587fc5a705f2d7444/db/drug.sql",
+            sha256="d91743f0bea09ee391373b823389968b611f395c5d17d51d0eed5c82647a75ae",
+        ),
+    ),
 )

@@ -43,6 +43,8 @@ DRUGBANK = Importer(
             "drugbank_vocabulary.csv",
             delimited(",", columns=("DrugBank ID", "Common name", "Synonyms", *_IDENTIFIERS)),
             _drug,
+            url="https://go.drugbank.com/releases/latest/downloads/all-drugbank-vocabulary",
+            member="drugbank vocabulary.csv",
         ),
     ),
 )

@@ -118,6 +118,9 @@ def _indication(row: Row) -> Iterator[Thing | Claim]:
     )
 
 
+#: The default branch.
+_FILES = "https://raw.githubusercontent.com/olegursu/drugtarget/HEAD/"
+
 DRUGCENTRAL = Importer(
     name="drugcentral",
     title="DrugCentral",
@@ -132,6 +135,7 @@ DRUGCENTRAL = Importer(
             "identifiers.tsv",
             delimited(columns=("DRUG_ID", "DRUG_NAME", "ID_TYPE", "IDENTIFIER")),
             _identifier,
+            url=f"{_FILES}identifiers.tsv",
         ),
         Table(
             "drug_target.tsv",
@@ -147,11 +151,13 @@ DRUGCENTRAL = Importer(
                 )
             ),
             _action,
+            url=f"{_FILES}drug_target.tsv",
         ),
         Table(
             "drug_indication.tsv",
             delimited(columns=("DRUG_ID", "DRUG_NAME", "INDICATION_FDB", "UMLS_CUI")),
             _indication,
+            url=f"{_FILES}drug_indication.tsv",
         ),
     ),
 )

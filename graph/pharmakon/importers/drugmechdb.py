@@ -121,4 +121,5 @@ DRUGMECHDB = Importer(
     homepage="https://github.com/SuLab/DrugMechDB-agentic",
     folder="drugmechdb",
     tables=(Table("indication_paths.jsonl", json_lines, _path),),
+    by_hand="it has a file in YAML for each path; write each as JSON, one a line",
 )

@@ -264,6 +264,8 @@ FDA_NDC = Importer(
                 encoding="latin-1",
             ),
             _product,
+            url="https://www.accessdata.fda.gov/cder/ndctext.zip",
+            member="product.txt",
         ),
     ),
 )

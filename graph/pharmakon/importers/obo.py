@@ -73,7 +73,15 @@ HPO = Importer(
     licences=("https://hpo.jax.org/app/license",),
     homepage="https://hpo.jax.org/",
     folder="hpo",
-    tables=(Table("hp.obo", _PHENOTYPES.of(stanzas, _place), partial(_term, "hp")),),
+    tables=(
+        Table(
+            "hp.obo",
+            _PHENOTYPES.of(stanzas, _place),
+            partial(_term, "hp"),
+            url="https://github.com/obophenotype/human-phenotype-ontology/releases/download/"
+            "v2025-01-16/hp.obo",
+        ),
+    ),
 )
 
 DISEASE_ONTOLOGY = Importer(
@@ -86,5 +94,13 @@ DISEASE_ONTOLOGY = Importer(
     licences=("https://creativecommons.org/licenses/by/3.0/",),
     homepage="https://disease-ontology.org/",
     folder="disease_ontology",
-    tables=(Table("doid_from_history.obo", stanzas, partial(_term, "doid")),),
+    tables=(
+        Table(
+            "doid_from_history.obo",
+            stanzas,
+            partial(_term, "doid"),
+            url="https://raw.githubusercontent.com/DiseaseOntology/HumanDiseaseOntology/"
+            "1cdea1702f88e7c6e0b236aebc8f26635ab80710/src/ontology/releases/2016-03-04/doid.obo",
+        ),
+    ),
 )

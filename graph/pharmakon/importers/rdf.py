@@ -231,4 +231,5 @@ STATEMENTS = Importer(
     homepage="https://w3id.org/pharmakon/ontology",
     folder="statements",
     tables=(Table("statements.ttl", reader("statements.ttl"), _described),),
+    by_hand="it is a file of your own, or one that someone gave you",
 )

@@ -67,6 +67,9 @@ def _relation(row: Row) -> Iterator[Claim]:
     )
 
 
+#: The newest release; for this part of RxNorm nobody has to log in.
+_ARCHIVE = "https://download.nlm.nih.gov/rxnorm/RxNorm_full_prescribe_current.zip"
+
 RXNORM = Importer(
     name="rxnorm",
     title="RxNorm Prescribable Content",
@@ -77,7 +80,19 @@ RXNORM = Importer(
     homepage="https://www.nlm.nih.gov/research/umls/rxnorm/docs/rxnormfiles.html",
     folder="rxnorm",
     tables=(
-        Table("RXNCONSO.RRF", delimited("|", header=_NAMES, quoted=False), _name),
-        Table("RXNREL.RRF", delimited("|", header=_RELATIONS, quoted=False), _relation),
+        Table(
+            "RXNCONSO.RRF",
+            delimited("|", header=_NAMES, quoted=False),
+            _name,
+            url=_ARCHIVE,
+            member="rrf/RXNCONSO.RRF",
+        ),
+        Table(
+            "RXNREL.RRF",
+            delimited("|", header=_RELATIONS, quoted=False),
+            _relation,
+            url=_ARCHIVE,
+            member="rrf/RXNREL.RRF",
+        ),
     ),
 )

@@ -71,10 +71,11 @@ def _curie(printed: str) -> str:
     return f"{found[1].casefold()}:{found[2]}"
 
 
-def _tables(name: str, *files: str) -> tuple[Table, ...]:
+def _tables(name: str, where: str, *files: str) -> tuple[Table, ...]:
     records: Callable[[Row], Iterator[Thing]] = partial(_mapping, name)
     read = delimited(columns=_COLUMNS, quoted=False, comment="#")
-    return tuple(Table(f"{file}.sssom.tsv", read, records) for file in files)
+    names = (f"{file}.sssom.tsv" for file in files)
+    return tuple(Table(one, read, records, url=f"{where}{one}") for one in names)
 
 
 MONDO_MAPPINGS = Importer(
@@ -88,6 +89,7 @@ MONDO_MAPPINGS = Importer(
     folder="mondo",
     tables=_tables(
         "mondo-mappings",
+        "https://raw.githubusercontent.com/monarch-initiative/mondo/master/src/ontology/mappings/",
         "mondo_exactmatch_doid",
         "mondo_exactmatch_umls",
         "mondo_hasdbxref_doid",
@@ -103,5 +105,9 @@ BIOMAPPINGS = Importer(
     licences=("https://creativecommons.org/publicdomain/zero/1.0/",),
     homepage="https://biopragmatics.github.io/biomappings/",
     folder="biomappings",
-    tables=_tables("biomappings", "positive"),
+    tables=_tables(
+        "biomappings",
+        "https://raw.githubusercontent.com/biopragmatics/biomappings/main/src/biomappings/resources/",
+        "positive",
+    ),
 )

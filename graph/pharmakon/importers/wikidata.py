@@ -1,28 +1,6 @@
 """Wikidata: what drugs are called elsewhere, and what they are said to treat.
 
-It reads the answer, as JSON, of the query service to this query, saved as ``treats.srj``::
-
-    SELECT ?item ?itemLabel ?unii ?inchikey ?drugbank ?chebi ?rxnorm
-           ?condition ?conditionLabel ?mondo ?doid ?mesh
-    WHERE {
-      ?item wdt:P652 ?unii ; rdfs:label ?itemLabel .
-      FILTER(LANG(?itemLabel) = "en")
-      OPTIONAL { ?item wdt:P235 ?inchikey . }
-      OPTIONAL { ?item wdt:P715 ?drugbank . }
-      OPTIONAL { ?item wdt:P683 ?chebi . }
-      OPTIONAL { ?item wdt:P3345 ?rxnorm . }
-      OPTIONAL {
-        ?item wdt:P2175 ?condition .
-        ?condition rdfs:label ?conditionLabel .
-        FILTER(LANG(?conditionLabel) = "en")
-        OPTIONAL { ?condition wdt:P5270 ?mondo . }
-        OPTIONAL { ?condition wdt:P699 ?doid . }
-        OPTIONAL { ?condition wdt:P486 ?mesh . }
-      }
-    }
-
-for instance by ``curl -H "Accept: application/sparql-results+json" --data-urlencode
-query@FILE https://query.wikidata.org/sparql -o treats.srj``.
+Its file is the answer of the query service, as JSON, to the query that is here.
 """
 
 from __future__ import annotations
@@ -30,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
+from urllib.parse import urlencode
 
 import ijson  # type: ignore[import-untyped]
 
@@ -41,6 +20,26 @@ from .rows import Broken, Row
 __all__ = ["WIKIDATA"]
 
 _ENTITY = "http://www.wikidata.org/entity/"
+
+_QUERY = """
+SELECT ?item ?itemLabel ?unii ?inchikey ?drugbank ?chebi ?rxnorm
+       ?condition ?conditionLabel ?mondo ?doid ?mesh
+WHERE {
+  ?item wdt:P652 ?unii ; rdfs:label ?itemLabel .
+  FILTER(LANG(?itemLabel) = "en")
+  OPTIONAL { ?item wdt:P235 ?inchikey . }
+  OPTIONAL { ?item wdt:P715 ?drugbank . }
+  OPTIONAL { ?item wdt:P683 ?chebi . }
+  OPTIONAL { ?item wdt:P3345 ?rxnorm . }
+  OPTIONAL {
+    ?item wdt:P2175 ?condition .
+    ?condition rdfs:label ?conditionLabel .
+    FILTER(LANG(?conditionLabel) = "en")
+    OPTIONAL { ?condition wdt:P5270 ?mondo . }
+    OPTIONAL { ?condition wdt:P699 ?doid . }
+    OPTIONAL { ?condition wdt:P486 ?mesh . }
+  }
+}"""
 
 #: The variables of the query that are identifiers: of the item, and of the condition.
 _ITEM = {
@@ -138,5 +137,13 @@ WIKIDATA = Importer(
     licences=("https://creativecommons.org/publicdomain/zero/1.0/",),
     homepage="https://query.wikidata.org/",
     folder="wikidata",
-    tables=(Table("treats.srj", _solutions, _treats),),
+    tables=(
+        Table(
+            "treats.srj",
+            _solutions,
+            _treats,
+            url="https://query.wikidata.org/sparql?"
+            + urlencode({"format": "json", "query": " ".join(_QUERY.split())}),
+        ),
+    ),
 )
