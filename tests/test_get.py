@@ -451,10 +451,9 @@ def test_the_files_that_sources_state_are_listed_with_their_licence(tmp_path: Pa
         drawn = get("--release", release, "--format", "table", home=tmp_path)
 
     licence = "https://creativecommons.org/licenses/by/4.0/"
-    assert tsv.stdout == (
-        f"source\tlicence\turl\nsource:table\t{licence}\thttps://example.org/t.csv\n"
-    )
-    assert "CC BY 4.0" in drawn.stdout
+    assert tsv.stdout.startswith("source\tlicences\tdownloaded\turl\n")
+    assert f"source:table\t{licence}\tno\thttps://example.org/t.csv\n" in tsv.stdout
+    assert re.search(r"^source:table +a table +CC BY 4.0 +no *$", drawn.stdout, re.M)
 
 
 def test_a_source_is_fetched_by_its_name_into_a_folder_of_its_own(tmp_path: Path):
@@ -465,6 +464,8 @@ def test_a_source_is_fetched_by_its_name_into_a_folder_of_its_own(tmp_path: Path
     (path,) = (tmp_path / "home").rglob("drugs.csv")
     assert path.parent.relative_to(tmp_path / "home").as_posix() == "pharmakon/sources/table"
     assert path.read_bytes() == CONTENT
+    assert record(path)["licences"] == ["https://creativecommons.org/licenses/by/4.0/"]
+    assert f"{url} is under CC BY 4.0" in result.stderr
 
 
 def test_a_source_that_states_no_file_says_so(tmp_path: Path):

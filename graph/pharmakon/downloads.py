@@ -2,7 +2,8 @@
 
 A file is fetched into ``NAME.part`` and renamed when all of it is there. A fetch that was
 cut goes on where it stopped, if the server vouches that the file is still the same. Beside
-the file, ``NAME.json`` says where it came from, when, and which digest it had.
+the file, ``NAME.json`` says where it came from, when, which digest it had, and under which
+licences it is.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from email.message import Message
 from http.client import HTTPException, HTTPResponse
@@ -22,17 +23,36 @@ from urllib import error as urllib_error
 from urllib import request as urllib_request
 from urllib.parse import unquote, urlsplit
 
+import platformdirs
+
 from .errors import RemoteError
 from .stores import Store
 from .views.references import Reference, references
 
-__all__ = ["Download", "Fetched", "downloads", "fetch", "folder_of"]
+__all__ = [
+    "Download",
+    "Fetched",
+    "downloads",
+    "fetch",
+    "folder_of",
+    "forget",
+    "keep",
+    "name_of",
+    "recorded",
+    "sources_folder",
+]
 
 #: Called with the bytes that are there, and how many there will be where that is known.
 Progress = Callable[[int, int | None], None]
 
 _CHUNK = 1 << 18
 _PATIENCE = 30.0
+
+#: Servers such as Wikidata's want to know who asks, and turn away who does not say.
+_WHO = "pharmakon (https://w3id.org/pharmakon/ontology)"
+
+#: So much of an address is said: one may hold a whole query.
+_SAID = 120
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,8 @@ class Fetched:
         sha256: Its digest, in hexadecimal digits.
         etag: What the server calls this version, or the empty string.
         last_modified: When the server says that it changed last, or the empty string.
+        licences: The addresses of its licences; none is not stated.
+        member: What it was called in the archive that was fetched, or the empty string.
     """
 
     path: str
@@ -81,6 +103,13 @@ class Fetched:
     sha256: str
     etag: str
     last_modified: str
+    licences: tuple[str, ...] = ()
+    member: str = ""
+
+
+def sources_folder() -> Path:
+    """Return the folder in which the files of sources are, each source in one of its own."""
+    return platformdirs.user_data_path("pharmakon", appauthor=False) / "sources"
 
 
 def downloads(store: Store) -> list[Download]:
@@ -109,22 +138,34 @@ def folder_of(url: str, folder: Path) -> Path:
     return folder / _safe(urlsplit(url).netloc)
 
 
-def fetch(url: str, folder: Path, progress: Progress = lambda done, total: None) -> Fetched:
+def fetch(
+    url: str,
+    folder: Path,
+    progress: Progress = lambda done, total: None,
+    *,
+    name: str = "",
+    sha256: str = "",
+    licences: Sequence[str] = (),
+) -> Fetched:
     """Fetch a file into a folder, or find it there as its record says.
 
     Args:
         url: Where it is; ``http`` or ``https``.
         folder: Where it goes; made where it is not there.
         progress: Called as bytes arrive.
+        name: What to call it; what the address calls it unless given.
+        sha256: The digest that it must have, in hexadecimal digits; any unless given.
+        licences: The addresses of its licences, for the record.
 
     Raises:
         RemoteError: The server did not answer, or not with the whole file; what has come is
-            kept, and the next call goes on from there.
+            kept, and the next call goes on from there. Or the file has another digest, and
+            nothing of it is kept.
         OSError: The folder cannot be written.
     """
     _check_scheme(url)
-    path = folder / _name(url)
-    if (known := _recorded(path, url)) is not None:
+    path = folder / (_safe(name) if name else name_of(url))
+    if (known := recorded(path, url)) is not None and sha256 in ("", known.sha256):
         return known
     folder.mkdir(parents=True, exist_ok=True)
     part = _Part(path, url)
@@ -137,23 +178,52 @@ def fetch(url: str, folder: Path, progress: Progress = lambda done, total: None)
     except RemoteError:
         raise
     except urllib_error.HTTPError as error:
+        error.close()
         if error.code != 416:
             raise RemoteError(
-                f"{url}: the server answered {error.code} {error.reason}; "
+                f"{_said(url)}: the server answered {error.code} {error.reason}; "
                 "look at the address, or try again later"
             ) from error
         # It has no more than what is there already: not what was begun. Begin again.
         part.drop()
-        return fetch(url, folder, progress)
+        return fetch(url, folder, progress, name=name, sha256=sha256, licences=licences)
     except (OSError, HTTPException, ValueError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise  # of the folder, not of the network
         reason = getattr(error, "reason", None) or error
         raise RemoteError(
-            f"{url}: there is no answer ({reason}); look at the address and at the network, "
+            f"{_said(url)}: there is no answer ({reason}); look at the address and at the network, "
             "and run the same again"
         ) from error
-    return part.finish(address)
+    fetched = replace(part.finish(address, sha256), licences=tuple(licences))
+    keep(fetched)
+    return fetched
+
+
+def recorded(path: Path, url: str) -> Fetched | None:
+    """Return the record of a file that is there, whole and from that address, or None."""
+    record = _read(_record(path))
+    if not path.is_file() or record.get("url") != url or record.get("sha256") != _digest(path):
+        return None
+    licences = record.pop("licences", ())
+    try:
+        found = Fetched(path=str(path), **record)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return replace(found, licences=tuple(licences) if isinstance(licences, list) else ())
+
+
+def keep(fetched: Fetched) -> None:
+    """Write the record of a file beside it."""
+    record = asdict(fetched)
+    del record["path"]  # the two files may be moved together
+    _write(_record(Path(fetched.path)), record)
+
+
+def forget(fetched: Fetched) -> None:
+    """Delete a file and its record."""
+    Path(fetched.path).unlink(missing_ok=True)
+    _record(Path(fetched.path)).unlink(missing_ok=True)
 
 
 class _Part:
@@ -190,7 +260,8 @@ class _Part:
             if found is None or int(found[1]) != self._have:
                 self.drop()
                 raise RemoteError(
-                    f"{self._url}: the server sent another part of the file than was asked for; "
+                    f"{_said(self._url)}: the server sent another part of the file than was asked "
+                    "for; "
                     "run the same again to begin anew"
                 )
             self._total = None if found[2] == "*" else int(found[2])
@@ -212,7 +283,7 @@ class _Part:
         """
         if response.length is None and not response.chunked:
             raise RemoteError(
-                f"{self._url}: the server does not say how long the file is, so that a cut "
+                f"{_said(self._url)}: the server does not say how long the file is, so that a cut "
                 "would not be seen; run the same again, or fetch it by other means"
             )
         with self._part.open("r+b" if self._have else "wb") as file:
@@ -232,22 +303,30 @@ class _Part:
         if self._total is not None and self._have < self._total:
             raise self._cut("the connection was closed")
 
-    def finish(self, address: str) -> Fetched:
-        """Give the file its name, write its record, and return that."""
+    def finish(self, address: str, sha256: str) -> Fetched:
+        """Give the file its name, and return its record.
+
+        Raises:
+            RemoteError: It has another digest than it must have.
+        """
+        found = _digest(self._part)
+        if sha256 not in ("", found):
+            self.drop()
+            raise RemoteError(
+                f"{_said(self._url)}: the file has the digest {found} where {sha256} was expected: "
+                "it was changed, there or on its way, and is thrown away; look at the address"
+            )
         fetched = Fetched(
             path=str(self._path),
             url=self._url,
             address=address,
             retrieved=datetime.now(UTC).isoformat(timespec="seconds"),
             bytes=self._have,
-            sha256=_digest(self._part),
+            sha256=found,
             etag=self._about["etag"],
             last_modified=self._about["last_modified"],
         )
         self._part.replace(self._path)
-        record = asdict(fetched)
-        del record["path"]  # the two files may be moved together
-        _write(_record(self._path), record)
         self._notes.unlink(missing_ok=True)
         return fetched
 
@@ -267,7 +346,7 @@ class _Part:
         whole = "" if self._total is None else f" of {self._total}"
         again = "it goes on from there" if self._validator else "it begins anew"
         return RemoteError(
-            f"{self._url}: cut after {self._have}{whole} bytes ({reason}); "
+            f"{_said(self._url)}: cut after {self._have}{whole} bytes ({reason}); "
             f"run the same again: {again}"
         )
 
@@ -306,7 +385,7 @@ def _open(url: str, headers: dict[str, str]) -> HTTPResponse:
         urllib_request.HTTPErrorProcessor,
     ):
         opener.add_handler(handler())
-    wanted = {"User-Agent": "pharmakon", "Accept-Encoding": "identity"} | headers
+    wanted = {"User-Agent": _WHO, "Accept-Encoding": "identity"} | headers
     asked = urllib_request.Request(url, headers=wanted)  # noqa: S310 - the scheme is checked
     response = opener.open(asked, timeout=_PATIENCE)
     assert isinstance(response, HTTPResponse)  # noqa: S101 - it speaks HTTP only
@@ -319,11 +398,11 @@ def _check_scheme(url: str) -> None:
         raise RemoteError(f"{url}: only http and https addresses are fetched; give one of those")
 
 
-def _name(url: str) -> str:
+def name_of(url: str) -> str:
     """Return the name of the file of an address, with nothing that a folder could mistake.
 
     Example:
-        >>> _name("https://example.org/a/drugs%20v2.csv?x=1")
+        >>> name_of("https://example.org/a/drugs%20v2.csv?x=1")
         'drugs_v2.csv_x=1'
     """
     parts = urlsplit(url)
@@ -335,15 +414,8 @@ def _safe(name: str) -> str:
     return re.sub(r"[^\w.=+-]", "_", name).lstrip(".")[:120] or "index"
 
 
-def _recorded(path: Path, url: str) -> Fetched | None:
-    """Return the record of a file that is there, whole and from that address, or None."""
-    record = _read(_record(path))
-    if not path.is_file() or record.get("url") != url or record.get("sha256") != _digest(path):
-        return None
-    try:
-        return Fetched(path=str(path), **record)  # type: ignore[arg-type]
-    except TypeError:
-        return None
+def _said(url: str) -> str:
+    return url if len(url) <= _SAID else f"{url[:_SAID]}…"
 
 
 def _record(path: Path) -> Path:

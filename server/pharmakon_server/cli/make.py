@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "validate"]
 
+#: Stands for the folder of downloads, which is looked up when it is needed.
+_DOWNLOADED = ":downloaded:"
+
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 _ontology = click.option(
@@ -43,6 +46,7 @@ _sources = click.option(
     examples=(
         ("pharmakon build", "a release where 'pharmakon serve' looks for one"),
         ("pharmakon build --output releases --sources texts", "elsewhere, every passage checked"),
+        ("pharmakon build --all-from", "with every dataset that 'pharmakon get' downloaded"),
         ("pharmakon build --all-from data", "with every dataset that the folder has"),
         ("pharmakon build --source drugcentral=downloads", "with one, from a folder of its files"),
     ),
@@ -64,9 +68,12 @@ _sources = click.option(
 )
 @click.option(
     "--all-from",
-    type=_FOLDER,
-    metavar="DIR",
-    help="Import every dataset that has its folder in this one.",
+    type=click.Path(file_okay=False, path_type=Path),
+    is_flag=False,
+    flag_value=_DOWNLOADED,
+    metavar="[DIR]",
+    help="Import every dataset that has its folder in this one; in that of 'pharmakon get' "
+    "where none is given.",
 )
 @click.option(
     "--keep-going", is_flag=True, help="Also where more than a twentieth of a dataset is broken."
@@ -118,17 +125,22 @@ def _imports(named: Sequence[str], all_from: Path | None) -> list[Import]:
     Raises:
         BadParameter: There is no such dataset, or no such folder.
     """
+    from pharmakon import downloads
     from pharmakon.importers import IMPORTERS
     from pharmakon.merge import Import
 
     folders: dict[str, Path] = {}
     if all_from is not None:
+        if str(all_from) == _DOWNLOADED:
+            all_from = downloads.sources_folder()
         there = {name: all_from / one.folder for name, one in IMPORTERS.items()}
         folders = {name: path for name, path in there.items() if IMPORTERS[name].is_in(path)}
         if not folders:
             known = ", ".join(sorted({one.folder for one in IMPORTERS.values()}))
             raise click.BadParameter(
-                f"{all_from} has none of the folders of datasets: {known}", param_hint="--all-from"
+                f"{all_from} has none of the folders of datasets: {known}; "
+                "'pharmakon get SOURCE' downloads them to where --all-from alone looks",
+                param_hint="--all-from",
             )
     for one in named:
         name, equals, path = one.partition("=")

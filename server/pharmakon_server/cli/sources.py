@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
 from . import marks
 from .command import Command, Run, pass_run
-from .failures import NothingFoundError
+from .failures import NothingFoundError, say
 from .output import table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pharmakon.downloads import Fetched
+    from pharmakon.downloads import Download, Fetched
+    from pharmakon.importers import Importer
 
 __all__ = ["get", "sources"]
 
@@ -138,7 +139,8 @@ def _why(run: Run, name: str) -> None:
 @click.command(
     cls=Command,
     examples=(
-        ("pharmakon get", "the sources that can be downloaded, with their licences"),
+        ("pharmakon get", "the sources, with their licences, and which are downloaded"),
+        ("pharmakon get drugcentral", "one from its publisher, for 'pharmakon build --all-from'"),
         ("pharmakon get https://example.org/labels.csv --output .", "any file, with its digest"),
     ),
 )
@@ -151,15 +153,20 @@ def _why(run: Run, name: str) -> None:
 )
 @pass_run
 def get(run: Run, what: str | None, output: Path | None) -> None:
-    """Download a source's file, and record its digest beside it.
+    """Download a source's files, and record digest and licence beside each.
 
-    A download that was cut goes on where it stopped when the same command is run again. A
-    file that is there already is not fetched again.
+    The licence is said on stderr before anything is fetched. A download that was cut goes on
+    where it stopped when the same command is run again. A file that is there already is not
+    fetched again.
     """
     if what is None:
         _list(run)
         return
-    files = [_fetch(url, output or folder) for url, folder in _wanted(run, what)]
+    _show(run, _got(run, what, output))
+
+
+def _show(run: Run, files: Sequence[Fetched]) -> None:
+    """Say which files are there now."""
 
     def draw(console: Console) -> None:
         for one in files:
@@ -174,6 +181,47 @@ def get(run: Run, what: str | None, output: Path | None) -> None:
     )
 
 
+def _got(run: Run, what: str, output: Path | None) -> list[Fetched]:
+    """Fetch what is asked for: an address, a source that can be imported, or one of the graph.
+
+    Raises:
+        NotFoundError: Nothing is called so.
+        NothingFoundError: The source states no file, or has to be got by hand.
+    """
+    from pharmakon import datasets, downloads
+    from pharmakon.errors import NotFoundError
+
+    root = downloads.sources_folder()
+    if "://" in what:
+        return [_fetch(what, output or downloads.folder_of(what, root))]
+    try:
+        importer = datasets.named(what)
+    except NotFoundError as error:
+        return [
+            _fetch(one.url, output or _folder_of(one), (one.licence,) if one.licence else ())
+            for one in _stated(run, what, error.nearest)
+        ]
+    return _import(importer, output or root / importer.folder)
+
+
+def _import(importer: Importer, folder: Path) -> list[Fetched]:
+    """Fetch the files of a source that can be imported.
+
+    Raises:
+        NothingFoundError: Some have to be got by hand.
+    """
+    from pharmakon import datasets
+
+    say(f"{importer.title} ({importer.publisher}) is under {_licences(importer.licences)}")
+    found: list[Fetched] = []
+    for remote in datasets.remotes(importer):
+        with _progress(remote.url) as progress:
+            found += datasets.fetch(remote, folder, progress)
+    if left := datasets.by_hand(importer, folder):
+        raise NothingFoundError(left)
+    return found
+
+
 def _kind(row: dict[str, str | int | float | bool]) -> str:
     return "text" if row["passages"] else "table" if row["records"] else "document"
 
@@ -183,63 +231,140 @@ def _licence(iri: str) -> str:
     if not iri:
         return "not stated"
     parts = iri.rstrip("/").split("/")
+    if "opendatacommons.org/licenses/odbl/" in iri:
+        return f"ODbL {parts[-1].replace('-', '.')}"
     if "creativecommons.org" not in iri or len(parts) < 2:
         return iri
     kind, version = parts[-2].upper(), parts[-1]
     return {"ZERO": "CC0", "MARK": "public domain"}.get(kind, f"CC {kind}") + f" {version}"
 
 
+def _short(iri: str) -> str:
+    """Return the short name of a licence, for a narrow column."""
+    name = _licence(iri)
+    return "its own" if name == iri else name
+
+
+def _licences(iris: Sequence[str]) -> str:
+    """Return the names of licences with their addresses, in a line of text."""
+    named = ((_licence(iri), iri) for iri in iris)
+    texts = [iri if name == iri else f"{name} ({iri})" for name, iri in named]
+    return " and ".join(texts) or "no licence that is stated: ask whose it is"
+
+
 def _list(run: Run) -> None:
+    """List the sources that can be imported, and those of the graph that state a file."""
     from pharmakon import downloads
 
-    found = downloads.downloads(run.graph.store)
-    if not found and run.out.chosen == "table":
-        click.echo("No source of this graph states a file. Give an address: pharmakon get URL")
-        return
+    rows = [*map(_importable, _importers()), *map(_statable, downloads.downloads(run.graph.store))]
 
     def draw(console: Console) -> None:
-        drawn = table("source", "licence", "file")
-        for one in found:
-            licence = marks.text(_licence(one.licence), "dim")
-            drawn.add_row(marks.text(one.source.curie), licence, marks.text(one.url))
+        drawn = table("source", "what it is", "licence", "downloaded")
+        for row in rows:
+            drawn.add_row(
+                marks.text(row["source"]),
+                marks.text(row["label"]),
+                marks.text(", ".join(map(_short, row["licences"])) or "not stated", "dim"),
+                marks.text(row["downloaded"]),
+            )
         console.print(drawn)
-        console.print(marks.text("next: pharmakon get SOURCE", "dim"))
+        console.print(marks.text("next: pharmakon get SOURCE, then: pharmakon build --all-from"))
 
     run.out.answer(
         draw=draw,
-        columns=["source", "licence", "url"],
-        rows=lambda: ((one.source.curie, one.licence, one.url) for one in found),
-        value=lambda: [one.to_dict() for one in found],
+        columns=["source", "licences", "downloaded", "url"],
+        rows=lambda: (
+            (row["source"], " ".join(row["licences"]), row["downloaded"], row["url"])
+            for row in rows
+        ),
+        value=lambda: rows,
     )
 
 
-def _wanted(run: Run, what: str) -> Sequence[tuple[str, Path]]:
-    """Return what is to be fetched, and for each the folder that it goes to by itself.
+class _Listed(TypedDict):
+    """A source that can be downloaded, as it is listed."""
 
-    Raises:
-        NothingFoundError: The source states no file.
-    """
-    import platformdirs
+    source: str
+    label: str
+    licences: list[str]
+    downloaded: str
+    url: str
 
+
+def _importers() -> Iterable[Importer]:
+    from pharmakon.importers import IMPORTERS
+
+    return IMPORTERS.values()
+
+
+def _importable(importer: Importer) -> _Listed:
+    from pharmakon import datasets, downloads
+
+    folder = downloads.sources_folder() / importer.folder
+    missing = "by hand" if datasets.by_hand(importer, folder) else "no"
+    return {
+        "source": importer.name,
+        "label": importer.title,
+        "licences": list(importer.licences),
+        "downloaded": "yes" if datasets.are_there(importer, folder) else missing,
+        "url": importer.homepage,
+    }
+
+
+def _statable(one: Download) -> _Listed:
     from pharmakon import downloads
 
-    folder = platformdirs.user_data_path("pharmakon", appauthor=False) / "sources"
-    if "://" in what:
-        return [(what, downloads.folder_of(what, folder))]
-    source = run.graph.names.resolve(what, "source")
+    is_there = downloads.recorded(_folder_of(one) / downloads.name_of(one.url), one.url)
+    return {
+        "source": one.source.curie,
+        "label": one.source.label,
+        "licences": [one.licence] if one.licence else [],
+        "downloaded": "yes" if is_there else "no",
+        "url": one.url,
+    }
+
+
+def _folder_of(one: Download) -> Path:
+    """Return the folder for what a source of the graph states."""
+    from pharmakon import downloads
+
+    return downloads.sources_folder() / one.source.iri.rsplit("/", 1)[-1]
+
+
+def _stated(run: Run, what: str, nearest: Sequence[str]) -> list[Download]:
+    """Return the files that a source of the graph states.
+
+    Args:
+        run: The run.
+        what: What the source is called.
+        nearest: Which sources that can be imported are called nearly so.
+
+    Raises:
+        NotFoundError: No source is called so.
+        NothingFoundError: The source states no file.
+    """
+    from pharmakon import downloads
+    from pharmakon.errors import NotFoundError
+
+    try:
+        source = run.graph.names.resolve(what, "source")
+    except NotFoundError as error:
+        raise NotFoundError("source", what, [*nearest, *error.nearest]) from error
     found = [one for one in downloads.downloads(run.graph.store) if one.source.iri == source.iri]
     if not found:
         raise NothingFoundError(
             f"{source.label!r} states no file to download; 'pharmakon get' lists those that do"
         )
-    return [(one.url, folder / source.iri.rsplit("/", 1)[-1]) for one in found]
+    return found
 
 
-def _fetch(url: str, folder: Path) -> Fetched:
+def _fetch(url: str, folder: Path, licences: Sequence[str] = ()) -> Fetched:
     from pharmakon import downloads
 
+    if licences:
+        say(f"{url} is under {_licences(licences)}")
     with _progress(url) as progress:
-        return downloads.fetch(url, folder, progress)
+        return downloads.fetch(url, folder, progress, licences=licences)
 
 
 @contextmanager
