@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import pyoxigraph as ox
 
-from . import mappings
+from . import licences, mappings
 from .importers import (
     Claim,
     Composition,
@@ -209,6 +209,10 @@ class _Source:
         self._records: set[str] = set()
         self._claims: list[ox.Quad] = []
         self._count = 0
+        # What follows from what is not open, such as what is share-alike, is not open either.
+        is_open = licences.are_open(importer.licences)
+        self._inferences = GRAPH["inferred" if is_open else f"{importer.name}-inferred"]
+        self._inferred_count = 0
 
     def write(self, output: _Output, curated: OxigraphStore, shortcuts: list[Rule]) -> Report:
         """Write all of it, and return what became of its rows."""
@@ -294,16 +298,33 @@ class _Source:
             yield ox.Triple(graph, PK["documentDigest"], ox.Literal(digest))
         count = ox.Literal(str(self._count), datatype=XSD["integer"])
         yield ox.Triple(graph, _VOID["triples"], count)
+        yield from self._catalogued_inferences()
+
+    def _catalogued_inferences(self) -> Iterator[ox.Triple]:
+        """Yield the description of the graph of what follows from the source, if it is new."""
+        graph, title = self._inferences, self._importer.title
+        is_dataset = ox.Triple(graph, RDF["type"], _DCAT["Dataset"])
+        if not self._inferred_count or not self._is_new(is_dataset):
+            return
+        yield is_dataset
+        yield ox.Triple(graph, RDF["type"], _VOID["Dataset"])
+        yield ox.Triple(graph, RDFS["label"], ox.Literal(f"inferred from {title}", language="en"))
+        what = f"What follows from the graph of {title}, remade by every build."
+        yield ox.Triple(graph, SKOS["definition"], ox.Literal(what, language="en"))
+        for licence in self._importer.licences:
+            yield ox.Triple(graph, DCTERMS["license"], ox.NamedNode(licence))
+        count = ox.Literal(str(self._inferred_count), datatype=XSD["integer"])
+        yield ox.Triple(graph, _VOID["triples"], count)
 
     def _inferred(self, curated: OxigraphStore, shortcuts: list[Rule]) -> Iterator[ox.Quad]:
         """Return the shortcuts that follow from what the source says."""
         store = OxigraphStore()
         store.inner.extend(curated.quads(graph=GRAPH["ontology"]))
         store.inner.extend(self._claims)
-        own = f"{self._importer.name}-inferred" if self._importer.share_alike else "inferred"
-        infer(store, shortcuts, GRAPH[own])
-        for quad in sorted(store.quads(graph=GRAPH[own]), key=str):
+        infer(store, shortcuts, self._inferences)
+        for quad in sorted(store.quads(graph=self._inferences), key=str):
             if self._is_new(quad.triple):
+                self._inferred_count += 1
                 yield quad
 
     def _thing(self, thing: Thing) -> list[ox.Triple]:
