@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
 
-from . import ontology
-from .namespaces import PK, PREFIXES, RDFS, shorten
+from . import licences, ontology
+from .namespaces import GRAPH, PK, PREFIXES, RDFS, shorten
 from .stores import OxigraphStore, Row, Store
 from .views import paths
 from .views.references import Reference, values_of
@@ -31,6 +31,7 @@ __all__ = [
     "everything",
     "graphml",
     "kgx",
+    "open_part",
     "serialise",
     "sssom",
     "to_csv",
@@ -109,6 +110,23 @@ def everything(store: Store, graph: str | None = None) -> list[ox.Quad]:
     name = f"VALUES ?g {{ {ox.NamedNode(graph)} }}" if graph else ""
     rows = store.select(f"SELECT ?s ?p ?o ?g WHERE {{ {name} GRAPH ?g {{ ?s ?p ?o }} }}")
     return sorted((_quad(row) for row in rows), key=str)
+
+
+def open_part(store: Store) -> OxigraphStore:
+    """Return a copy of a store, in memory, of which every graph has an open licence.
+
+    The catalogue describes the graphs that are left, and no others.
+    """
+    closed = {one.iri for one in licences.graphs(store) if not one.is_open}
+    catalogue = GRAPH["catalog"]
+    kept = OxigraphStore()
+    kept.inner.extend(
+        quad
+        for quad in everything(store)
+        if _iri(quad.graph_name) not in closed
+        and not (quad.graph_name == catalogue and _iri(quad.subject) in closed)
+    )
+    return kept
 
 
 def serialise(quads: Iterable[ox.Quad], suffix: str) -> bytes:
@@ -267,6 +285,10 @@ def _about(store: Store, iris: Iterable[str]) -> set[ox.Quad]:
         f"""SELECT ?s ?p ?o ?g WHERE {{ {values_of("s", iris)} GRAPH ?g {{ ?s ?p ?o }} }}"""
     )
     return {_quad(row) for row in rows}
+
+
+def _iri(term: object) -> str:
+    return term.value if isinstance(term, ox.NamedNode) else ""
 
 
 def _quad(row: Row) -> ox.Quad:

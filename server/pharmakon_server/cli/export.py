@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyoxigraph as ox
 
     from pharmakon import KnowledgeGraph
+    from pharmakon.licences import Licensed
     from pharmakon.views.statements import Statement
 
 __all__ = ["export"]
@@ -31,6 +32,7 @@ _FORMS = (*_RDF, "csv", "kgx", "sssom", "graphml")
     examples=(
         ("pharmakon export naltrexone", "one thing with its statements, in Turtle"),
         ("pharmakon export -o pharmakon.nq", "the whole graph; the suffix says the form"),
+        ("pharmakon export --licence open -o open.nq", "without what is share-alike"),
         ("pharmakon export --format kgx -o tables", "nodes, edges, and negatives apart"),
         ("pharmakon export naltrexone naloxone -o both.graphml", "what they touch, for Gephi"),
     ),
@@ -44,26 +46,42 @@ _FORMS = (*_RDF, "csv", "kgx", "sssom", "graphml")
     metavar="FILE|DIR",
     help="Where to; a directory for kgx, standard output unless given for the others.",
 )
+@click.option(
+    "--licence",
+    type=click.Choice(["open"]),
+    help="Leave out the graphs that are not open: whose licence is not stated, or other than CC0, "
+    "CC BY and the public domain.",
+)
 @pass_run
-def export(run: Run, names: Sequence[str], form: str | None, output: Path | None) -> None:
+def export(
+    run: Run,
+    names: Sequence[str],
+    form: str | None,
+    output: Path | None,
+    licence: str | None,
+) -> None:
     """Write the graph, or what is held of some things, to a file.
 
     kgx keeps negatives in a file of their own, graphml has none: no tool can mistake a no
-    for a yes. The licence is said on stderr.
+    for a yes. The licences of what was written are said on stderr, and what was left out.
     """
     form = form or _form_of(output)
     graph = run.graph
     iris = [graph.names.resolve(name).iri for name in names]
+    left_out: list[Licensed] = []
+    if licence == "open":
+        graph, left_out = _open_part(graph)
     if form == "kgx":
         _export_kgx(graph, iris, output)
+        written = None
     else:
-        body = _body(graph, iris, form)
+        body, written = _body(graph, iris, form)
         if output is None:
             run.out.raw(body)
         else:
             _write(output, body)
             say(f"wrote {output}, {len(body)} bytes")
-    for line in _licences(graph):
+    for line in (*_licences(graph, written), *map(_left_out, left_out)):
         say(line)
 
 
@@ -81,19 +99,34 @@ def _form_of(output: Path | None) -> str:
     return suffix
 
 
-def _body(graph: KnowledgeGraph, iris: Sequence[str], form: str) -> bytes:
-    """Return the graph, or what is held of some things, in a form that is one file."""
+def _open_part(graph: KnowledgeGraph) -> tuple[KnowledgeGraph, list[Licensed]]:
+    """Return a graph without what is not open, and what that is."""
+    from pharmakon import KnowledgeGraph, exports, licences
+
+    left_out = [one for one in licences.graphs(graph.store) if not one.is_open]
+    return KnowledgeGraph(exports.open_part(graph.store), graph.release), left_out
+
+
+def _body(graph: KnowledgeGraph, iris: Sequence[str], form: str) -> tuple[bytes, set[str] | None]:
+    """Return the graph, or what is held of some things, in a form that is one file.
+
+    Returns:
+        The file, and the IRIs of the named graphs that it is from; None is any of them.
+    """
     from pharmakon import exports
+    from pharmakon.namespaces import GRAPH
 
     if form == "csv":
-        return exports.to_csv(_statements(graph, iris)).encode()
+        return exports.to_csv(_statements(graph, iris)).encode(), None
     if form == "graphml":
-        return exports.graphml(graph.store, iris or _everything(graph)).encode()
+        return exports.graphml(graph.store, iris or _everything(graph)).encode(), None
     if form == "sssom":
         if iris:
             raise click.UsageError("sssom is exported whole; leave out the names")
-        return exports.sssom().encode()
-    return exports.serialise(_quads(graph, iris), form)
+        return exports.sssom().encode(), {GRAPH["mappings"].value}
+    quads = _quads(graph, iris)
+    written = {str(getattr(quad.graph_name, "value", "")) for quad in quads}
+    return exports.serialise(quads, form), written
 
 
 def _quads(graph: KnowledgeGraph, iris: Sequence[str]) -> list[ox.Quad]:
@@ -154,17 +187,25 @@ def _write(path: Path, body: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def _licences(graph: KnowledgeGraph) -> Iterator[str]:
-    """Yield the licence of each graph that was exported from."""
-    rows = graph.query(
-        """SELECT ?licence (GROUP_CONCAT(?label; separator=", ") AS ?graphs) WHERE {
-          { SELECT ?label ?licence WHERE {
-            ?graph a dcat:Dataset ; rdfs:label ?label ; dcterms:license ?licence .
-          } ORDER BY ?label }
-        } GROUP BY ?licence ORDER BY ?licence"""
-    )
-    for row in rows:
-        yield (
-            f"licence {row['licence']} ({row['graphs']}): "
-            f"name the source as Pharmakon, release {graph.release}"
-        )
+def _licences(graph: KnowledgeGraph, written: set[str] | None) -> Iterator[str]:
+    """Yield the licences of the graphs that were exported from: all where none are named."""
+    from pharmakon import licences
+
+    labels: dict[str, list[str]] = {}
+    for one in licences.graphs(graph.store):
+        if written is None or one.iri in written:
+            for licence in one.licences or ("",):
+                labels.setdefault(licence, []).append(one.label)
+    for licence, named in sorted(labels.items()):
+        if licence:
+            yield (
+                f"licence {licence} ({', '.join(named)}): "
+                f"name the source as Pharmakon, release {graph.release}"
+            )
+        else:
+            yield f"no licence is stated ({', '.join(named)}): ask whose it is before you share it"
+
+
+def _left_out(one: Licensed) -> str:
+    stated = " and ".join(one.licences) or "no licence is stated"
+    return f"left out {one.label} ({one.iri}), which is not open: {stated}"
