@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,9 +107,7 @@ def everything(store: Store, graph: str | None = None) -> list[ox.Quad]:
     Raises:
         ValueError: The name of the graph is not an IRI.
     """
-    name = f"VALUES ?g {{ {ox.NamedNode(graph)} }}" if graph else ""
-    rows = store.select(f"SELECT ?s ?p ?o ?g WHERE {{ {name} GRAPH ?g {{ ?s ?p ?o }} }}")
-    return sorted((_quad(row) for row in rows), key=str)
+    return sorted(_each(store, graph), key=str)
 
 
 def open_part(store: Store) -> OxigraphStore:
@@ -122,7 +120,7 @@ def open_part(store: Store) -> OxigraphStore:
     kept = OxigraphStore()
     kept.inner.extend(
         quad
-        for quad in everything(store)
+        for quad in _each(store)
         if _iri(quad.graph_name) not in closed
         and not (quad.graph_name == catalogue and _iri(quad.subject) in closed)
     )
@@ -285,6 +283,12 @@ def _about(store: Store, iris: Iterable[str]) -> set[ox.Quad]:
         f"""SELECT ?s ?p ?o ?g WHERE {{ {values_of("s", iris)} GRAPH ?g {{ ?s ?p ?o }} }}"""
     )
     return {_quad(row) for row in rows}
+
+
+def _each(store: Store, graph: str | None = None) -> Iterator[ox.Quad]:
+    name = f"VALUES ?g {{ {ox.NamedNode(graph)} }}" if graph else ""
+    rows = store.select(f"SELECT ?s ?p ?o ?g WHERE {{ {name} GRAPH ?g {{ ?s ?p ?o }} }}")
+    return (_quad(row) for row in rows)
 
 
 def _iri(term: object) -> str:

@@ -153,7 +153,7 @@ def _why(run: Run, name: str) -> None:
 )
 @pass_run
 def get(run: Run, what: str | None, output: Path | None) -> None:
-    """Download a source's files, and record digest and licence beside each.
+    """Download a source; record its digest and licence.
 
     The licence is said on stderr before anything is fetched. A download that was cut goes on
     where it stopped when the same command is run again. A file that is there already is not
