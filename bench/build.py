@@ -10,10 +10,9 @@ them, and to wait for the disk; the rest is reading, reconciling, inferring and 
 from __future__ import annotations
 
 import io
-import os
+import resource
 import sys
 import tempfile
-import threading
 import time
 from itertools import islice
 from pathlib import Path
@@ -26,31 +25,24 @@ from pharmakon.merge import Import
 
 
 class Steps:
-    """The steps of a build, each with its seconds and the memory of the process at its peak."""
+    """The steps of a build, each with its seconds, and the memory that was needed up to its end."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.gigabytes: dict[str, float] = {}
         self._now = "starting"
         self._since = time.monotonic()
-        threading.Thread(target=self._watch, daemon=True).start()
 
     def begin(self, step: str) -> None:
         now = time.monotonic()
-        self.seconds[self._now] = self.seconds.get(self._now, 0) + now - self._since
-        print(
-            f"{self.seconds[self._now]:7.1f} s {self.gigabytes.get(self._now, 0):6.2f} GB"
-            f"  {self._now}",
-            flush=True,
-        )
+        took = now - self._since
+        self.seconds[self._now] = self.seconds.get(self._now, 0) + took
+        print(f"{took:7.1f} s {gigabytes():6.2f} GB  {self._now}", flush=True)
         self._now, self._since = step, now
 
-    def _watch(self) -> None:
-        page = os.sysconf("SC_PAGE_SIZE")
-        while True:
-            resident = int(Path("/proc/self/statm").read_text().split()[1]) * page / 1e9
-            self.gigabytes[self._now] = max(self.gigabytes.get(self._now, 0), resident)
-            time.sleep(0.1)
+
+def gigabytes() -> float:
+    """Return the most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def main(data: Path) -> None:
@@ -61,7 +53,7 @@ def main(data: Path) -> None:
         steps, began = Steps(), time.monotonic()
         release = pharmakon.build.build(Path(folder), progress=steps.begin, imports=imports)
         steps.begin("done")
-        whole = time.monotonic() - began
+        whole, peak = time.monotonic() - began, gigabytes()
         content = release / "graph.nq"
 
         began = time.monotonic()
@@ -78,7 +70,7 @@ def main(data: Path) -> None:
                 ox.serialize(some, io.BytesIO(), ox.RdfFormat.N_QUADS)
                 serialising += time.monotonic() - began
     writing = serialising + steps.seconds["writing the store"]
-    print(f"{count} quads in {whole:.0f} s, {max(steps.gigabytes.values()):.2f} GB at the peak")
+    print(f"{count} quads in {whole:.0f} s, {peak:.2f} GB at the peak")
     print(f"writing {count / writing:.0f} quads/s, bulk_load alone {count / bare:.0f} quads/s")
     print(f"ratio {bare / writing:.2f} (goal: 0.50)")
 

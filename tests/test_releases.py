@@ -74,6 +74,11 @@ DAMAGES: list[tuple[str, Callable[[Path], object], str]] = [
     ("the store changed", lambda r: _flip(_store_file(r)), "the file is not what the manifest"),
     ("a file cut", lambda r: os.truncate(r / "graph.nq", 100), "graph.nq: the file is not what"),
     ("a file gone", lambda r: (r / "graph.nq").unlink(), "graph.nq: the file is missing"),
+    (
+        "an index cut",
+        lambda r: os.truncate(r / "names" / "meta.json", 9),
+        "meta.json: the file is not",
+    ),
     ("no manifest", lambda r: (r / releases.MANIFEST).unlink(), "there is no release here"),
     ("a cut manifest", lambda r: os.truncate(r / releases.MANIFEST, 50), "this is not a manifest"),
     (
@@ -103,6 +108,26 @@ def test_a_damaged_release_says_what_is_wrong_and_what_to_do(
         pharmakon.open(copy)
 
     assert "pharmakon build" in str(caught.value)
+
+
+def test_a_release_that_was_compared_is_not_read_whole_again(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pharmakon.open(copy)
+    monkeypatch.setattr(releases, "_digest", lambda path: pytest.fail(f"{path} is read"))
+
+    assert len(pharmakon.open(copy).store) > 0
+
+
+def test_damage_after_it_was_compared_is_found_though_size_and_time_are_the_same(copy: Path):
+    pharmakon.open(copy)
+    path = copy / "graph.nq"
+    before = path.stat()
+    _flip(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    with pytest.raises(ReleaseError, match=r"graph\.nq: the file is not what"):
+        pharmakon.open(copy)
 
 
 def test_building_again_mends_a_damaged_release(graph: KnowledgeGraph, copy: Path):

@@ -91,7 +91,8 @@ _NO_SHORTCUT = frozenset({"RegulatoryStatus"})
 #: What a table says and no curator has read is held to be probable.
 _CERTAINTY = PK["probable"]
 
-#: Quads are written so many at a time.
+#: Quads are written so many at a time, and shortcuts made of as many: what a shortcut follows
+#: from is in one row.
 _AT_ONCE = 50_000
 
 
@@ -219,6 +220,8 @@ class _Source:
 
         def use(records: list[Record]) -> None:
             output.add(self._said(records))
+            if len(self._claims) >= _AT_ONCE:
+                output.add(self._inferred(curated, shortcuts))
 
         # How many may be broken was decided when it was read first.
         report = run(self._importer, self._folder, use, keep_going=True)
@@ -239,25 +242,25 @@ class _Source:
         for record in records:
             try:
                 if isinstance(record, Thing):
-                    described = list(self._new(self._thing(record)))
-                    found += described
+                    described = self._thing(record)
+                    found += self._new(described)
                     if record.kind == "formulation":  # it may be a combination
-                        self._claims += described
+                        self._claim_all(described)
                     continue
                 if record.record in self._records:
                     raise SkippedError("it says again what another row says")
                 if record.record in self._left_out:
                     raise SkippedError("a curator left it out")
                 if isinstance(record, Composition):
-                    made = list(self._new(self._composition(record)))
+                    made = self._composition(record)
                     said[record.record] += 0
-                    self._claims += (one for one in made if one.predicate != PK["supportedBy"])
+                    self._claim_all(one for one in made if one.predicate != PK["supportedBy"])
                 else:
-                    made = list(self._new(self._claim(record, said[record.record])))
+                    made = self._claim(record, said[record.record])
                     said[record.record] += 1
                     if record.kind not in _NO_SHORTCUT:
-                        self._claims += made
-                found += made
+                        self._claim_all(made)
+                found += self._new(made)
                 found += self._new(self._evidence(record))
             except SkippedError as error:
                 refused = error
@@ -316,11 +319,16 @@ class _Source:
         count = ox.Literal(str(self._inferred_count), datatype=XSD["integer"])
         yield ox.Triple(graph, _VOID["triples"], count)
 
+    def _claim_all(self, triples: Iterable[ox.Triple]) -> None:
+        """Keep what a row says until shortcuts are made of it, known or not: it says it whole."""
+        self._claims += (_quad(triple, self._graph) for triple in triples)
+
     def _inferred(self, curated: OxigraphStore, shortcuts: list[Rule]) -> Iterator[ox.Quad]:
-        """Return the shortcuts that follow from what the source says."""
+        """Yield the shortcuts that follow from the rows since it was asked last."""
         store = OxigraphStore()
         store.inner.extend(curated.quads(graph=GRAPH["ontology"]))
         store.inner.extend(self._claims)
+        self._claims = []
         infer(store, shortcuts, self._inferences)
         for quad in sorted(store.quads(graph=self._inferences), key=str):
             if self._is_new(quad.triple):

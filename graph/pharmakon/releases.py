@@ -43,6 +43,9 @@ __all__ = [
 MANIFEST = "manifest.json"
 _FORMAT = 2
 
+#: Of how many releases it is known that they are whole.
+_REMEMBERED = 20
+
 
 @dataclass(frozen=True)
 class Release:
@@ -202,6 +205,9 @@ def _remember(directory: Path, release: Release) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_look(directory, release), "utf-8")
+        others = sorted(path.parent.iterdir(), key=lambda one: one.stat().st_mtime_ns)
+        for old in others[:-_REMEMBERED]:
+            old.unlink(missing_ok=True)
 
 
 def _is_as_remembered(directory: Path, release: Release) -> bool:
