@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import random
+import shutil
+import subprocess
+import sys
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -12,6 +18,7 @@ import pyoxigraph as ox
 import pytest
 from click.testing import CliRunner
 
+import pharmakon
 from pharmakon import KnowledgeGraph, build, releases
 from pharmakon.importers import IMPORTERS
 from pharmakon.merge import Import, Merged, merge, write
@@ -68,6 +75,49 @@ def test_the_same_files_give_the_same_bytes(small_ontology: Path, tmp_path: Path
 
     assert first.name == second.name
     assert (first / "graph.nq").read_bytes() == (second / "graph.nq").read_bytes()
+
+
+def test_a_build_that_is_killed_at_any_moment_leaves_what_was_there(
+    small_ontology: Path, tmp_path: Path
+):
+    """The old release is whole, the next build works, and removes what the killed one left."""
+    output = tmp_path / "out"
+    old = build.build(output, small_ontology)
+
+    def building() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603
+            [
+                *(sys.executable, "-m", "pharmakon_server.cli", "build", "--output", str(output)),
+                *("--ontology", str(small_ontology), "--all-from", str(SAMPLES)),
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+
+    began = time.monotonic()
+    with building() as process:
+        assert process.wait() == 0
+    whole = time.monotonic() - began
+    new = next(path for path in output.iterdir() if path != old)
+    shutil.rmtree(new)
+
+    chance = random.Random()  # noqa: S311 - other moments at every run
+    for moment in sorted(chance.uniform(0, whole) for _ in range(20)):
+        with building() as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(moment)
+            process.kill()
+        said = f"killed after {moment:.2f} s of {whole:.2f}"
+        left = [path for path in output.iterdir() if path not in (old, new)]
+        assert pharmakon.open(old).store.ask("ASK { ?drug a pk:Substance }"), said
+        assert len(left) <= 1, f"{said}: {left}"
+        assert all(path.name.startswith(".building-") for path in left), f"{said}: {left}"
+        assert releases.newest(output) in (old, new), said
+        if new.exists():  # it was done before it was killed
+            assert pharmakon.open(new).release, said
+            shutil.rmtree(new)
+
+    assert build.build(output, small_ontology, imports=samples()) == new
+    assert sorted(output.iterdir()) == sorted([old, new])
 
 
 def test_no_triple_is_in_two_graphs(release: Path):
