@@ -178,6 +178,73 @@ def test_two_things_that_curators_tell_apart_are_never_made_one():
     assert of(found, "b:1").conflicts
 
 
+def test_a_term_has_its_own_identifier_though_another_was_said_to_have_it():
+    """Whoever gives an identifier out says what it is of; the wrong claim is the conflict."""
+    wrong = Thing("drugbank:DB90001", "substance", "Examplol", same=("chebi:990002",))
+    term = Thing("chebi:990002", "substance", "specimene")
+    later = Thing("guide:1", "substance", "Specimene", same=("chebi:990002",))
+
+    found = reconciled(("drugbank", wrong), ("chebi", term), ("guide", later))
+
+    assert together(found) == {
+        frozenset({"drugbank:DB90001"}),
+        frozenset({"chebi:990002", "guide:1"}),
+    }
+    assert of(found, "chebi:990002").conflicts == []
+    assert "chebi" not in of(found, "drugbank:DB90001").identifiers
+    (conflict,) = of(found, "drugbank:DB90001").conflicts
+    assert (conflict.source, conflict.key) == ("drugbank", "drugbank:DB90001")
+    assert (conflict.identifier, conflict.reason) == (
+        "chebi:990002",
+        "the names differ: it is specimene",
+    )
+
+
+def test_a_claim_of_a_second_row_is_a_conflict_too_where_the_term_comes_later():
+    first = Thing("drugcentral:9001", "substance", "examplol", same=("unii:AAAAAAAAA1",))
+    second = Thing("drugcentral:9001", "substance", "examplol", same=("chebi:990002",))
+    term = Thing("chebi:990002", "substance", "specimene")
+
+    found = reconciled(("drugcentral", first), ("drugcentral", second), ("chebi", term))
+
+    assert of(found, "chebi:990002").label == "specimene"
+    assert [one.identifier for one in of(found, "drugcentral:9001").conflicts] == ["chebi:990002"]
+
+
+def test_a_term_whose_identifier_curators_gave_is_what_they_gave_it_to():
+    """They read it: alvimopan is what the list of UNIIs calls alvimopan anhydrous."""
+    found = Reconciliation()
+    iri = "https://w3id.org/pharmakon/substance/examplol"
+    found.curated("substance", iri, "examplol", (), ("unii:AAAAAAAAA9",))
+    found.add("unii", Thing("unii:AAAAAAAAA9", "substance", "EXAMPLOL ANHYDROUS"))
+
+    assert of(found, "unii:AAAAAAAAA9").iri == iri
+    assert [join.by for join in of(found, "unii:AAAAAAAAA9").joins] == ["first", "unii:AAAAAAAAA9"]
+    assert of(found, "unii:AAAAAAAAA9").conflicts == []
+
+
+def test_what_is_said_in_many_rows_is_one_conflict():
+    drug = Thing("drugcentral:9001", "substance", "examplol", same=("unii:AAAAAAAAA2",))
+
+    found = reconciled(("unii", SALT), ("drugcentral", drug), ("drugcentral", drug))
+
+    assert len(of(found, "drugcentral:9001").conflicts) == 1
+
+
+def test_what_was_believed_in_the_end_is_no_conflict():
+    """The first name of a list has nothing in common with it, a later one has."""
+    plain = Thing("drugbank:DB90001", "substance", "Examplol")
+    odd = Thing("unii:AAAAAAAAA8", "substance", "E-900", same=("drugbank:DB90001",))
+    known = Thing("unii:AAAAAAAAA8", "substance", "E-900", ("examplol",), ("drugbank:DB90001",))
+
+    found = reconciled(("drugbank", plain), ("unii", odd))
+    assert [one.reason for _, one in found.conflicts] == ["the names differ: it is Examplol"]
+
+    found = reconciled(("drugbank", plain), ("unii", odd), ("unii", known))
+    assert of(found, "unii:AAAAAAAAA8") is of(found, "drugbank:DB90001")
+    assert list(found.conflicts) == []
+
+
 @pytest.mark.parametrize("seed", range(50))
 def test_no_two_of_what_a_thing_has_one_of_are_ever_in_one(seed: int):
     """Whatever sources claim: random claims over few identifiers, with names that often agree."""
@@ -200,6 +267,23 @@ def test_no_two_of_what_a_thing_has_one_of_are_ever_in_one(seed: int):
             assert owners.setdefault(identifier, cluster.number) == cluster.number
     keys = [join.key for cluster in found.clusters for join in cluster.joins]
     assert sorted(keys) == sorted(f"source{n % 3}:{n}" for n in range(200)), "each is somewhere"
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_every_term_has_its_own_key_whatever_was_claimed_before(seed: int):
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    prefixes = ("unii", "drugbank", "chebi", "mesh")
+    keys = [f"{prefix}:{number}" for prefix in prefixes for number in range(20)]
+    chance.shuffle(keys)
+    found = Reconciliation()
+    for key in keys:
+        same = tuple(chance.choice(keys) for _ in range(chance.randrange(4)))
+        label = chance.choice(("examplol", "specimene", "prototypine", "modelline"))
+        found.add(key.partition(":")[0], Thing(key, "substance", label, same=same))
+
+    for key in keys:
+        assert key in {join.key for join in of(found, key).joins}
+        assert key not in {one.identifier for one in of(found, key).conflicts if one.key == key}
 
 
 def test_what_is_found_does_not_depend_on_chance():

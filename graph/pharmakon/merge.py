@@ -508,10 +508,9 @@ def report(merged: Merged, reports: Mapping[str, Report], directory: Path) -> No
                 add(_iri(cluster).value, join.source, join.key, join.label, join.by)
     columns = ("thing", "source", "key", "label", "identifier", "reason")
     with _table(directory / "conflicts.tsv", *columns) as add:
-        for cluster in merged.reconciliation.clusters:
-            for one in cluster.conflicts:
-                thing = _iri(cluster).value
-                add(thing, one.source, one.key, one.label, one.identifier, one.reason)
+        for cluster, one in merged.reconciliation.conflicts:
+            thing = _iri(cluster).value
+            add(thing, one.source, one.key, one.label, one.identifier, one.reason)
 
 
 def why(store: OxigraphStore, iri: str) -> tuple[list[dict[str, str]], list[dict[str, str]]]:

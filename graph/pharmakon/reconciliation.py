@@ -6,16 +6,18 @@ of a kind of which a thing has one only: two UNIIs are two substances, as a salt
 are. What speaks against it is kept as a conflict, and never merged.
 
 So where a source has an identifier wrong, its other identifiers say what the thing is, and the
-wrong one is a conflict; where all are in doubt, its name decides. A name alone joins nothing
-but by a source's own scope: the product directory takes its names from the list of UNIIs, so a
-name of it is looked up there, and nowhere else.
+wrong one is a conflict; where all are in doubt, its name decides. What curators say is so. Of all
+others, whoever gives an identifier out knows best what it is of: a term has its own, also where
+another was said to have it before. A name alone joins nothing but by a source's own scope: the
+product directory takes its names from the list of UNIIs, so a name of it is looked up there, and
+nowhere else.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .importers.record import Thing
 from .mappings import words
@@ -47,12 +49,14 @@ class Join:
         key: What the source calls the thing.
         label: Its name there.
         by: The identifier that it shares, ``name:`` and the name, or ``first``.
+        same: What its source says is the same.
     """
 
     source: str
     key: str
     label: str
     by: str
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class Reconciliation:
         >>> drug = Thing("drugcentral:1880", "substance", "naltrexone", same=("unii:Z6375YW9SF",))
         >>> for source, thing in (("unii", base), ("unii", salt), ("drugcentral", drug)):
         ...     found.add(source, thing)
-        >>> [(one.label, one.conflicts[0].reason) for one in found.clusters if one.conflicts]
+        >>> [(one.label, conflict.reason) for one, conflict in found.conflicts]
         [('naltrexone', 'the names differ: it is NALTREXONE HYDROCHLORIDE')]
     """
 
@@ -143,6 +147,15 @@ class Reconciliation:
         """Yield the clusters, in the order in which they were begun."""
         yield from self._clusters.values()
 
+    @property
+    def conflicts(self) -> Iterator[tuple[Cluster, Conflict]]:
+        """Yield what was said of a cluster and not believed, in the order of clusters."""
+        for cluster in self.clusters:
+            for one in cluster.conflicts:
+                # What one row said may have been believed of another.
+                if self.find(cluster.kind, one.identifier) is not cluster:
+                    yield cluster, one
+
     def find(self, kind: str, key: str) -> Cluster | None:
         """Return the cluster of a kind that has an identifier, or None."""
         number = self._owner.get((kind, key))
@@ -154,8 +167,9 @@ class Reconciliation:
         """Add a thing that curators described: what they say of it is so."""
         cluster = self._begin(kind)
         cluster.iri, cluster.label = iri, label
-        cluster.joins.append(Join("curated", iri, label, "first"))
-        for identifier in (shorten(iri), *same):
+        identifiers = (shorten(iri), *same)
+        cluster.joins.append(Join("curated", iri, label, "first", identifiers))
+        for identifier in identifiers:
             self._give(cluster, identifier)
         self._name(cluster, "curated", (label, *names))
 
@@ -168,23 +182,24 @@ class Reconciliation:
         names = tuple(filter(None, (thing.label, *thing.names)))
         said = {_fingerprint(name) for name in names}
         cluster, by = self._home(thing, claimed, said)
-        again = cluster is not None and by == thing.key
         if cluster is None and thing.is_mapping:
             return
         if cluster is None:
             cluster, by = self._begin(thing.kind), "first"
             cluster.label = thing.label
-        if not again or cluster.joins[-1].key != thing.key:
-            cluster.joins.append(Join(source, thing.key, thing.label, by))
-        for identifier in claimed:
-            cluster = self._claim(cluster, source, thing, identifier, said)
+        _join(cluster, Join(source, thing.key, thing.label, by, tuple(others)))
         self._name(cluster, source, names)
+        for identifier in claimed:
+            cluster = self._claim(cluster, source, thing, identifier)
 
     def _home(self, thing: Thing, claimed: list[str], said: set[int]) -> tuple[Cluster | None, str]:
         """Return the cluster that a thing belongs to, and the identifier or name that says so."""
         own = self.find(thing.kind, thing.key)
-        if own is not None and any(join.key == thing.key for join in own.joins):
-            return own, thing.key  # the same thing again, in another row
+        if own is not None and any(
+            join.key == thing.key or (join.source == "curated" and thing.key in join.same)
+            for join in own.joins
+        ):
+            return own, thing.key  # it came before, in another row, or curators say so
         votes: dict[int, list[str]] = defaultdict(list)
         for identifier in claimed:
             cluster = self.find(thing.kind, identifier)
@@ -224,14 +239,7 @@ class Reconciliation:
                     return self._clusters[fitting[0]], f"name:{name}"
         return None, ""
 
-    def _claim(
-        self,
-        cluster: Cluster,
-        source: str,
-        thing: Thing,
-        identifier: str,
-        said: set[int],
-    ) -> Cluster:
+    def _claim(self, cluster: Cluster, source: str, thing: Thing, identifier: str) -> Cluster:
         """Give a cluster an identifier that a source claims for it, or note the conflict.
 
         Returns:
@@ -247,16 +255,34 @@ class Reconciliation:
         elif other is None:
             self._give(cluster, identifier)
             return cluster
-        elif not (said & other.names or cluster.names & other.names):
-            reason, number = f"the names differ: it is {other.label}", other.number
-        elif (apart := self._apart(cluster, other)) is not None:
-            reason, number = f"{other.label} has {apart[1]}, and this {apart[0]}", other.number
-        else:
+        elif not (reason := self._differ(cluster, other)):
             return self._merge(cluster, other)
-        cluster.conflicts.append(
-            Conflict(source, thing.key, thing.label, identifier, reason, number)
-        )
+        elif identifier == thing.key:
+            self._take(cluster, other, identifier)
+            return cluster
+        else:
+            number = other.number
+        _dispute(cluster, Conflict(source, thing.key, thing.label, identifier, reason, number))
         return cluster
+
+    def _take(self, cluster: Cluster, other: Cluster, key: str) -> None:
+        """Give a cluster the key of its own term, and note the conflict of all who gave it away."""
+        reason = self._differ(other, cluster)
+        for join in other.joins:
+            if key in join.same:
+                conflict = Conflict(join.source, join.key, join.label, key, reason, cluster.number)
+                _dispute(other, conflict)
+        prefix = key.partition(":")[0]
+        if other.only(prefix) == key:
+            del other.identifiers[prefix]
+        self._give(cluster, key)
+
+    def _differ(self, one: Cluster, other: Cluster) -> str:
+        """Return why a cluster cannot be another, or the empty string."""
+        if not one.names & other.names:
+            return f"the names differ: it is {other.label}"
+        apart = self._apart(one, other)
+        return f"{other.label} has {apart[1]}, and this {apart[0]}" if apart else ""
 
     def _clash(self, cluster: Cluster, identifier: str) -> str | None:
         """Return the identifier that a cluster has in place of another of which it has one."""
@@ -308,6 +334,22 @@ class Reconciliation:
         while number in self._moved:
             number = self._moved[number]
         return number
+
+
+def _join(cluster: Cluster, join: Join) -> None:
+    """Add a thing to a cluster, or what another row says of it to what was said before."""
+    last = cluster.joins[-1] if cluster.joins else None
+    if last is None or (last.source, last.key) != (join.source, join.key):
+        cluster.joins.append(join)
+    elif not set(join.same) <= set(last.same):
+        cluster.joins[-1] = replace(last, same=tuple(dict.fromkeys((*last.same, *join.same))))
+
+
+def _dispute(cluster: Cluster, conflict: Conflict) -> None:
+    """Note a conflict of a cluster, if no other row says the same."""
+    said = (conflict.source, conflict.key, conflict.identifier)
+    if said not in {(one.source, one.key, one.identifier) for one in cluster.conflicts}:
+        cluster.conflicts.append(conflict)
 
 
 def _fingerprint(name: str) -> int:
