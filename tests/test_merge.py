@@ -22,6 +22,7 @@ import pharmakon
 from pharmakon import KnowledgeGraph, build, releases
 from pharmakon.importers import IMPORTERS
 from pharmakon.merge import Import, Merged, merge, write
+from pharmakon.namespaces import DCTERMS, GRAPH, PK, RDF, RDFS, SKOS, SUBSTANCE
 from pharmakon.stores import OxigraphStore
 from pharmakon_server.cli import program
 
@@ -193,6 +194,44 @@ def test_a_graph_without_datasets_says_what_to_do(release: Path):
 
     assert result.exit_code == 4
     assert "pharmakon build --all-from DIR" in result.output
+
+
+def test_a_class_that_a_contributor_describes_is_a_class(release: Path):
+    _, store = releases.open_release(release)
+
+    (row,) = store.select(
+        """SELECT ?kind WHERE {
+          ?membership a pk:Membership ; pk:inClass ?class .
+          ?class rdfs:label "examplolytic"@en ; a ?kind
+        }"""
+    )
+    assert row["kind"] == PK["SubstanceClass"]
+
+
+def test_a_class_of_curators_is_what_a_list_has_under_its_identifier():
+    """MeSH does not tell a group from a substance; the class stays one all the same."""
+    curated = OxigraphStore()
+    group = SUBSTANCE["glimmering-agent"]
+    curated.add(
+        [
+            ox.Triple(group, RDF["type"], PK["SubstanceClass"]),
+            ox.Triple(group, RDFS["label"], ox.Literal("glimmering agent", language="en")),
+            ox.Triple(group, DCTERMS["identifier"], ox.Literal("mesh:D990004")),
+        ],
+        GRAPH["curated"],
+    )
+    mesh = IMPORTERS["mesh"]
+    merged = merge(curated, [Import(mesh, SAMPLES / mesh.folder)])
+    file = io.BytesIO()
+    write(merged, curated, [], file, left_out={})
+
+    quads = ox.parse(file.getvalue(), ox.RdfFormat.N_QUADS)
+    of_group = {(quad.predicate, quad.object.value) for quad in quads if quad.subject == group}
+    assert (SKOS["altLabel"], "Glimmerine") in of_group
+    assert not [value for predicate, value in of_group if predicate == RDF["type"]]
+    found = merged.reconciliation.find("substance", "mesh:D990004")
+    assert found is not None
+    assert found.iri == group.value
 
 
 def test_a_source_that_is_broken_writes_nothing(small_ontology: Path, tmp_path: Path):

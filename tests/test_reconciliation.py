@@ -245,6 +245,47 @@ def test_what_was_believed_in_the_end_is_no_conflict():
     assert list(found.conflicts) == []
 
 
+def with_a_class() -> Reconciliation:
+    """What curators have of a class: MeSH has it in the plural, as it has groups."""
+    found = Reconciliation()
+    iri = "https://w3id.org/pharmakon/substance/examplols"
+    found.curated("class", iri, "examplols", ("Examplol",), ("mesh:D990009", "chebi:990009"))
+    return found
+
+
+def test_a_group_is_the_class_that_curators_gave_its_identifier_to():
+    found = with_a_class()
+    found.add("mesh", Thing("mesh:D990009", "substance", "Examplol Agents"))
+
+    assert of(found, "mesh:D990009").kind == "class"
+    assert of(found, "mesh:D990009").label == "examplols"
+
+
+def test_nothing_joins_a_class_and_a_substance():
+    """Not a name that they share, not two identifiers, and both together neither."""
+    found = with_a_class()
+    same = ("mesh:D990009", "chebi:990009")
+    found.add("drugbank", Thing("drugbank:DB90001", "substance", "Examplol", same=same))
+    found.add("ndc", Thing("ndc:EXAMPLOL", "substance", "Examplol", by_name=("curated",)))
+
+    assert of(found, "mesh:D990009").kind == "class"
+    assert [join.source for join in of(found, "mesh:D990009").joins] == ["curated"]
+    assert [one.reason for one in of(found, "drugbank:DB90001").conflicts] == [
+        "it is the class examplols",
+        "it is the class examplols",
+    ]
+
+
+def test_a_group_that_is_a_class_is_not_what_it_is_said_to_be_among_substances():
+    found = with_a_class()
+    found.add("unii", BASE)
+    found.add("mesh", Thing("mesh:D990009", "substance", "Examplol", same=("unii:AAAAAAAAA1",)))
+
+    assert of(found, "unii:AAAAAAAAA1").kind == "substance"
+    (conflict,) = of(found, "mesh:D990009").conflicts
+    assert conflict.reason == "it is the substance EXAMPLOL"
+
+
 @pytest.mark.parametrize("seed", range(50))
 def test_no_two_of_what_a_thing_has_one_of_are_ever_in_one(seed: int):
     """Whatever sources claim: random claims over few identifiers, with names that often agree."""

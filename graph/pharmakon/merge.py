@@ -67,8 +67,9 @@ _SPACES: Mapping[str, Namespace] = {
     "condition": CONDITION,
     "product": PRODUCT,
     "formulation": FORMULATION,
+    "class": SUBSTANCE,
 }
-_TYPES = {kind: PK[kind.capitalize()] for kind in _SPACES}
+_TYPES = {kind: PK[kind.capitalize()] for kind in _SPACES} | {"class": PK["SubstanceClass"]}
 
 #: The slots of a claim whose value is a thing, and of which kind it is.
 _THINGS = {
@@ -338,7 +339,7 @@ class _Source:
     def _thing(self, thing: Thing) -> list[ox.Triple]:
         cluster = self._cluster(thing.kind, thing.key)
         iri = _iri(cluster)
-        found = [ox.Triple(iri, RDF["type"], _TYPES[thing.kind])]
+        found = [ox.Triple(iri, RDF["type"], _TYPES[cluster.kind])]
         first = cluster.joins[0]
         if (first.source, first.key, cluster.label) == (
             self._importer.name,
@@ -573,7 +574,7 @@ def _add_curated(into: Reconciliation, curated: OxigraphStore, kind: str) -> Non
     about: dict[str, tuple[list[str], list[str], list[str]]] = {}
     rows = curated.select(
         f"""SELECT ?thing ?property ?value WHERE {{
-          ?thing a pk:{kind.capitalize()} ; ?property ?value .
+          ?thing a {_TYPES[kind]} ; ?property ?value .
           VALUES ?property {{ rdfs:label skos:altLabel dcterms:identifier }}
         }} ORDER BY ?thing ?property ?value"""
     )

@@ -32,6 +32,10 @@ _ONE_ONLY: Mapping[str, tuple[str, ...]] = {
     "condition": ("mondo", "doid", "hp", "mesh"),
 }
 
+#: A class of substances is called as substances are, and can stand wherever a substance can; but
+#: what is the one is never the other.
+_CALLED_AS = {"class": "substance"}
+
 #: By which identifier a thing is named that curators did not describe.
 _NAMED_BY: Mapping[str, tuple[str, ...]] = {
     "substance": ("unii", "inchikey", "drugbank", "chebi", "mesh", "iuphar.ligand"),
@@ -112,7 +116,7 @@ class Cluster:
     @property
     def slug(self) -> str:
         """Return the last part of the IRI of a thing that curators did not describe."""
-        for prefix in _NAMED_BY.get(self.kind, ()):
+        for prefix in _NAMED_BY.get(_called_as(self.kind), ()):
             if prefix in self.identifiers:
                 local = self.identifiers[prefix].partition(":")[2]
                 return f"{prefix.replace('.', '-')}-{local}".casefold()
@@ -157,8 +161,11 @@ class Reconciliation:
                     yield cluster, one
 
     def find(self, kind: str, key: str) -> Cluster | None:
-        """Return the cluster of a kind that has an identifier, or None."""
-        number = self._owner.get((kind, key))
+        """Return the cluster of a kind that has an identifier, or None.
+
+        Where a substance is asked for, it may be a class.
+        """
+        number = self._owner.get((_called_as(kind), key))
         return None if number is None else self._clusters[self._now(number)]
 
     def curated(
@@ -203,7 +210,9 @@ class Reconciliation:
         votes: dict[int, list[str]] = defaultdict(list)
         for identifier in claimed:
             cluster = self.find(thing.kind, identifier)
-            if cluster is not None and self._clash(cluster, thing.key) is None:
+            if cluster is None or cluster.kind != thing.kind:
+                continue
+            if self._clash(cluster, thing.key) is None:
                 votes[cluster.number].append(identifier)
         # A name that both have is worth more than any number of identifiers: they are copied.
         ranked = sorted(
@@ -279,6 +288,8 @@ class Reconciliation:
 
     def _differ(self, one: Cluster, other: Cluster) -> str:
         """Return why a cluster cannot be another, or the empty string."""
+        if one.kind != other.kind:
+            return f"it is the {other.kind} {other.label}"
         if not one.names & other.names:
             return f"the names differ: it is {other.label}"
         apart = self._apart(one, other)
@@ -319,7 +330,7 @@ class Reconciliation:
         return cluster
 
     def _give(self, cluster: Cluster, identifier: str) -> None:
-        self._owner[(cluster.kind, identifier)] = cluster.number
+        self._owner[(_called_as(cluster.kind), identifier)] = cluster.number
         cluster.identifiers.setdefault(identifier.partition(":")[0], identifier)
 
     def _name(self, cluster: Cluster, source: str, names: Iterable[str]) -> None:
@@ -358,7 +369,12 @@ def _fingerprint(name: str) -> int:
 
 
 def _one_only(kind: str) -> tuple[str, ...]:
-    return _ONE_ONLY.get(kind, ())
+    return _ONE_ONLY.get(_called_as(kind), ())
+
+
+def _called_as(kind: str) -> str:
+    """Return the kind among whose identifiers those of a kind are."""
+    return _CALLED_AS.get(kind, kind)
 
 
 def _is_sure(identifier: str) -> bool:

@@ -30,7 +30,7 @@ _KINDS: dict[object, str] = {
     PK["Formulation"]: "formulation",
     PK["Product"]: "product",
     PK["Substance"]: "substance",
-    PK["SubstanceClass"]: "substance",
+    PK["SubstanceClass"]: "class",
     PK["Target"]: "target",
 }
 

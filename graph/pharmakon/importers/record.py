@@ -26,7 +26,8 @@ class Thing:
 
     Attributes:
         key: What the source calls it: a CURIE with a prefix of the Bioregistry, or of its own.
-        kind: ``substance``, ``target``, ``condition``, ``product`` or ``formulation``.
+        kind: ``substance``, ``class`` (of substances), ``target``, ``condition``, ``product`` or
+            ``formulation``. Where a source does not tell a class from a substance, substance.
         label: Its name.
         names: Its other names.
         same: Identifiers elsewhere of which the source says that they are the same thing.
