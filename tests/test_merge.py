@@ -21,9 +21,12 @@ from click.testing import CliRunner
 import pharmakon
 from pharmakon import KnowledgeGraph, build, releases
 from pharmakon.importers import IMPORTERS
+from pharmakon.mappings import curie
 from pharmakon.merge import Import, Merged, merge, write
-from pharmakon.namespaces import DCTERMS, GRAPH, PK, RDF, RDFS, SKOS, SUBSTANCE
+from pharmakon.namespaces import DCTERMS, GRAPH, PK, RDF, RDFS, SKOS, SOURCE, SUBSTANCE
 from pharmakon.stores import OxigraphStore
+from pharmakon.stores.base import text
+from pharmakon.validation import check_shapes
 from pharmakon_server.cli import program
 
 from .shared_data import SHARED, require
@@ -187,6 +190,78 @@ def test_a_thing_says_by_what_each_source_was_found_to_speak_of_it(release: Path
     assert ("the same", "drugbank-vocabulary", "drugbank:DB90001") in said
     assert ("the same", "drugcentral", "drugcentral:9001") in said
     assert ("not the same", "drugcentral", "unii:AAAAAAAAA2") in said
+
+
+def test_what_a_source_takes_for_another_is_contested_and_no_match(release: Path):
+    """The made-up DrugCentral gives examplol the UNII of its hydrochloride."""
+    _, store = releases.open_release(release)
+
+    (row,) = store.select(
+        """SELECT ?contested ?label ?comment WHERE {
+          GRAPH graph:drugcentral {
+            ?contested a pk:ContestedMapping ; dcterms:source source:drugcentral-2016 ;
+              pk:claimedFor ?thing ; pk:claimedMatch bioregistry:unii:AAAAAAAAA2 ;
+              rdfs:comment ?comment
+          }
+          ?thing rdfs:label ?label
+        }"""
+    )
+    assert row["contested"] == ox.NamedNode(
+        "https://w3id.org/pharmakon/source/drugcentral-2016#contested-drugcentral-9001-unii-aaaaaaaaa2"
+    )
+    assert text(row["label"]).casefold() == "examplol"
+    assert text(row["comment"]) == (
+        "Said of examplol (drugcentral:9001), but it has unii:AAAAAAAAA1 already."
+    )
+
+
+def test_every_conflict_of_a_release_is_in_its_graph_once(release: Path):
+    _, store = releases.open_release(release)
+    written = Counter(
+        (text(row["thing"]), curie(text(row["match"])))
+        for row in store.select(
+            """SELECT ?thing ?match ?one WHERE {
+              ?one a pk:ContestedMapping ; pk:claimedFor ?thing ; pk:claimedMatch ?match
+            }"""
+        )
+    )
+
+    assert written
+    assert written == Counter(
+        (row["thing"], row["identifier"]) for row in rows(release, "conflicts")
+    )
+
+
+def test_what_is_contested_keeps_its_shapes(release: Path):
+    _, store = releases.open_release(release)
+    contested = {quad.subject for quad in store.quads() if quad.object == PK["ContestedMapping"]}
+
+    quads = [
+        quad
+        for quad in store.quads()
+        if quad.subject in contested
+        or quad.predicate == SKOS["exactMatch"]
+        or quad.object == PK["Source"]
+    ]
+    assert check_shapes(quads, {one.value for one in contested}) == []
+
+
+def test_what_curators_found_contested_is_not_written_again():
+    curated = OxigraphStore()
+    source = SOURCE["drugcentral-2016"]
+    mapping = ox.NamedNode(f"{source.value}#contested-drugcentral-9001-unii-aaaaaaaaa2")
+    comment = ox.Literal("We looked it up.", language="en")
+    curated.add(
+        [
+            ox.Triple(mapping, RDF["type"], PK["ContestedMapping"]),
+            ox.Triple(mapping, RDFS["comment"], comment),
+        ],
+        GRAPH["curated"],
+    )
+    file = io.BytesIO()
+    write(merge(curated, samples()), curated, [], file, left_out={})
+
+    assert mapping.value.encode() not in file.getvalue()
 
 
 def test_a_graph_without_datasets_says_what_to_do(release: Path):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ from .namespaces import (
     Namespace,
     expand,
 )
-from .reconciliation import Cluster, Reconciliation
+from .reconciliation import Cluster, Conflict, Reconciliation
 from .stores import OxigraphStore
 from .stores.base import text
 
@@ -177,11 +177,15 @@ def write(
     shortcuts = [rule for rule in rules if rule.kind == "shortcut"]
     taken = _taken(curated)
     known = {hash(quad.triple) for quad in curated.quads()}
+    contested: defaultdict[str, list[tuple[Cluster, Conflict]]] = defaultdict(list)
+    for cluster, conflict in merged.reconciliation.conflicts:
+        contested[conflict.source].append((cluster, conflict))
     reports = {}
     for one in merged.imports:
         progress(f"writing {one.importer.title}")
         source = _Source(one, merged.reconciliation, known, taken, left_out)
         with _Output(file) as output:
+            output.add(source.contested(contested[one.importer.name]))
             reports[one.importer.name] = source.write(output, curated, shortcuts)
     return reports
 
@@ -230,6 +234,29 @@ class _Source:
         output.add(self._inferred(curated, shortcuts))
         output.add(_quad(triple, GRAPH["catalog"]) for triple in self._catalogued())
         return report
+
+    def contested(self, conflicts: Iterable[tuple[Cluster, Conflict]]) -> Iterator[ox.Quad]:
+        """Yield what it takes for something else, unless curators have it: this is no match."""
+        there: Counter[str] = Counter()
+        for cluster, one in conflicts:
+            name = f"contested-{_slug(one.key)}-{_slug(one.identifier)}"
+            there[name] += 1
+            end = f"-{there[name]}" if there[name] > 1 else ""
+            mapping = ox.NamedNode(f"{self._iri.value}#{name}{end}")
+            described = ox.Triple(mapping, RDF["type"], PK["ContestedMapping"])
+            if hash(described) in self._known:
+                continue
+            said_of = f"{one.label} ({one.key})" if one.label else one.key
+            comment = f"Said of {said_of}, but {one.reason}."
+            yield from self._new(
+                [
+                    described,
+                    ox.Triple(mapping, PK["claimedFor"], _iri(cluster)),
+                    ox.Triple(mapping, PK["claimedMatch"], mappings.iri(one.identifier)),
+                    ox.Triple(mapping, DCTERMS["source"], self._iri),
+                    ox.Triple(mapping, RDFS["comment"], ox.Literal(comment, language="en")),
+                ]
+            )
 
     def _said(self, records: list[Record]) -> list[ox.Quad]:
         """Return what a row says.

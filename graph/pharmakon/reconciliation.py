@@ -307,7 +307,7 @@ class Reconciliation:
             first, second = one.only(prefix), other.only(prefix)
             if first and second and first != second:
                 return first, second
-        return ("its page", "its own") if one.iri and other.iri else None
+        return ("a page of its own", "a page") if one.iri and other.iri else None
 
     def _merge(self, one: Cluster, other: Cluster) -> Cluster:
         """Make one cluster of two, and return it: that which was begun first goes on."""
