@@ -73,7 +73,8 @@ def describe(store: Store, iri: str) -> list[ox.Quad]:
     """Return the quads about an entity or statement, in order.
 
     They are: the thing; its statements in both directions, their evidence and its sources;
-    its ingredients; and the label of everything that these mention.
+    its ingredients; what sources take it for, or the source takes others for, and is not
+    believed; and the label of everything that these mention.
 
     Raises:
         ValueError: It is not an IRI.
@@ -88,6 +89,7 @@ def describe(store: Store, iri: str) -> list[ox.Quad]:
           UNION {{ {here} pk:hasFormulation?/pk:hasIngredient ?part }}
           UNION {{ {here} pk:hasFormulation ?part }}
           UNION {{ ?part pk:source {here} }}
+          UNION {{ ?part pk:claimedFor|dcterms:source {here} ; a pk:ContestedMapping }}
         }}"""
     )
     parts = {row["part"].value for row in rows if isinstance(row["part"], ox.NamedNode)}

@@ -10,6 +10,7 @@ import pyoxigraph as ox
 
 from ..namespaces import PK, shorten
 from ..stores import Store, text
+from .contested import ContestedMapping, contested_mappings
 from .references import Reference, references, values_of
 from .statements import Evidence, Statement, read_evidence, statements
 
@@ -115,6 +116,7 @@ class Entity:
         types: The labels of its classes.
         names: Its other names.
         mappings: Its equivalents outside.
+        contested_mappings: What sources take it for, and it is not.
         no_mapping_reason: Why it has none, or the empty string.
         broader: The things that it is a kind of.
         narrower: The things that are a kind of it.
@@ -138,6 +140,7 @@ class Entity:
     types: tuple[str, ...]
     names: tuple[str, ...]
     mappings: tuple[Equivalent, ...]
+    contested_mappings: tuple[ContestedMapping, ...]
     no_mapping_reason: str
     broader: tuple[Reference, ...]
     narrower: tuple[Reference, ...]
@@ -173,6 +176,7 @@ class Entity:
             "mappings": [
                 {"relation": m.relation, "id": m.curie, "iri": m.iri} for m in self.mappings
             ],
+            "contested_mappings": [one.to_dict() for one in self.contested_mappings],
             "no_mapping_reason": self.no_mapping_reason or None,
             "broader": [one.to_dict() for one in self.broader],
             "narrower": [one.to_dict() for one in self.narrower],
@@ -212,6 +216,7 @@ def entity(store: Store, iri: str) -> Entity | None:
         types=tuple(sorted(linked[one].label for one in about["type"])),
         names=tuple(sorted(about["altLabel"], key=str.casefold)),
         mappings=_mappings(about),
+        contested_mappings=tuple(contested_mappings(store, f"?contested pk:claimedFor {here}")),
         no_mapping_reason=min(about["noMappingReason"], default=""),
         broader=tuple(sorted(linked[one] for one in about["broader"])),
         narrower=tuple(sorted(linked[one] for one in about["narrower"])),
