@@ -229,6 +229,11 @@ HOLDS = [
         {"statement": "statement:naltrexone-internet-addiction-craving-reduction"},
     ),
     ("mappings", {"entity": "naltrexone"}, {"equivalent": "obo:CHEBI_7465"}),
+    (
+        "contested_mappings",
+        {"source": "drugmechdb-2026"},
+        {"thing": "substance:naltrexone", "claimedMatch": "bioregistry:mesh:D009270"},
+    ),
 ]
 
 
