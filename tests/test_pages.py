@@ -23,7 +23,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from pharmakon import KnowledgeGraph, build
-from pharmakon.namespaces import CONDITION, ENTITY_TYPES, PK, RDF, STATEMENT, SUBSTANCE
+from pharmakon.namespaces import (
+    CONDITION,
+    DCTERMS,
+    ENTITY_TYPES,
+    PK,
+    RDF,
+    RDFS,
+    SOURCE,
+    STATEMENT,
+    SUBSTANCE,
+)
 from pharmakon.stores import OxigraphStore, SandboxedQueries
 from pharmakon_server import create_app
 from pharmakon_server.forms import FORMS
@@ -361,6 +371,61 @@ def test_what_is_not_held_to_be_true_is_not_among_what_is(queries: SandboxedQuer
     for link in (link for body in groups[:-1] for link in body.all("a")):
         assert not re.search("(refuted|unknown|old)-use", link.attributes["href"])
     assert groups[-1].one("th").text() == "Refuted, unknown or superseded"
+
+
+def test_what_a_source_takes_a_thing_for_is_shown_and_not_believed(client: FlaskClient):
+    """DrugMechDB gives naltrexone the MeSH number of naloxone."""
+    identifiers = page(client, "/substance/naltrexone").one("div", class_="facts").text()
+    believed, _, contested = identifiers.partition("Not believed")
+
+    assert "mesh:D009270" not in believed
+    assert "not mesh:D009270, as DrugMechDB, 2026 has it" in contested
+    row = page(client, "/source/drugmechdb-2026").one(
+        "li", id="contested-drugmechdb-db00704-naltrexone-mesh-d009270"
+    )
+    assert "naltrexone is not mesh:D009270" in row.text()
+    assert "that is naloxone" in row.text()
+
+
+def test_what_is_not_believed_is_no_identifier_in_any_form(client: FlaskClient):
+    said = client.get("/substance/naltrexone.json").get_json()
+
+    assert "mesh:D009270" not in said["identifiers"]
+    assert "mesh:D009270" not in [one["id"] for one in said["mappings"]]
+    (found,) = [one for one in said["contested_mappings"] if one["id"] == "mesh:D009270"]
+    assert found["source"]["id"] == "source:drugmechdb-2026"
+    for address in ("/substance/naltrexone.nq", "/source/drugmechdb-2026.nq"):
+        about = list(ox.parse(client.get(address).data, ox.RdfFormat.N_QUADS))
+        mesh = ox.NamedNode("https://bioregistry.io/mesh:D009270")
+        assert [quad.predicate for quad in about if quad.object == mesh] == [PK["claimedMatch"]]
+
+
+def test_of_a_source_that_takes_much_for_something_else_the_page_stays_small(
+    queries: SandboxedQueries,
+):
+    store = build.assemble()
+    source = SOURCE["naltrexone-article"]
+    for number in range(250):
+        one = ox.NamedNode(f"{source.value}#contested-{number}")
+        match = ox.NamedNode(f"https://bioregistry.io/unii:{number:010d}")
+        reason = ox.Literal(f"Said of naltrexone, but it is {number}.", language="en")
+        store.add(
+            [
+                ox.Triple(one, RDF["type"], PK["ContestedMapping"]),
+                ox.Triple(one, PK["claimedFor"], SUBSTANCE["naltrexone"]),
+                ox.Triple(one, PK["claimedMatch"], match),
+                ox.Triple(one, DCTERMS["source"], source),
+                ox.Triple(one, RDFS["comment"], reason),
+            ]
+        )
+    client = create_app(KnowledgeGraph(store, "changed"), queries).test_client()
+
+    section = page(client, "/source/naltrexone-article").one("section", id="contested")
+    assert len(section.all("li", class_="row")) == 100
+    assert "the first 100 of 250" in section.text()
+    link = section.one("a").attributes["href"]
+    assert link == "/queries/contested_mappings?source=source:naltrexone-article"
+    assert len(gzip.compress(client.get("/source/naltrexone-article").data)) <= 25_000
 
 
 def _use(slug: str, certainty: ox.NamedNode) -> list[ox.Triple]:

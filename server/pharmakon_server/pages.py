@@ -12,6 +12,7 @@ from pharmakon.errors import NotFoundError
 from pharmakon.inference import rules
 from pharmakon.namespaces import ENTITY_TYPES, PK, expand
 from pharmakon.stores import text
+from pharmakon.views import contested
 from pharmakon.views.entities import Entity
 from pharmakon.views.references import Reference, references
 from pharmakon.views.statements import Evidence, Statement, read_evidence, statements
@@ -25,6 +26,9 @@ from .sections import blocks, look_alikes
 __all__ = ["pages"]
 
 _NEIGHBOURS = 8
+
+#: So many of what a source takes for something else, of which there may be thousands.
+_CONTESTED = 100
 
 
 def pages(graph: KnowledgeGraph, passages: Passages) -> Blueprint:
@@ -119,10 +123,13 @@ def _source(graph: KnowledgeGraph, passages: Passages, entity: Entity) -> str:
     evidence = sorted(
         read_evidence(graph.store, f"?evidence pk:source {here}").values(), key=_by_place
     )
+    taken = f"?contested dcterms:source {here}"
     return render_template(
         "source.html",
         entity=entity,
         here=entity.reference,
+        contested=contested.contested_mappings(graph.store, taken, _CONTESTED),
+        contested_count=contested.count(graph.store, taken),
         about=_about_source(graph, here),
         evidence=evidence,
         users=_users(graph, here),
@@ -180,8 +187,9 @@ def _is_overdose(entity: Entity) -> bool:
 def _query(iri: str) -> str:
     return (
         "SELECT ?statement ?type ?certainty WHERE {\n"
-        f"  {{ ?statement pk:subject <{iri}> }} UNION {{ ?statement pk:object <{iri}> }}\n"
-        "  ?statement a ?type ; pk:certainty ?certainty .\n"
+        f"  ?statement pk:subject|pk:object <{iri}> ;\n"
+        "    a ?type ;\n"
+        "    pk:certainty ?certainty .\n"
         "}\nORDER BY ?type ?statement"
     )
 

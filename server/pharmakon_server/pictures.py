@@ -237,7 +237,7 @@ def _fit(
             found[iri][1] = min(max(found[iri][1], 18.0), height - 32.0)
         if not moved:
             break
-    return {iri: (round(x, 1), round(y, 1)) for iri, (x, y) in found.items()}
+    return {iri: (round(x), round(y)) for iri, (x, y) in found.items()}
 
 
 def _part(one: list[float], other: list[float], room: float, pinned: bool) -> bool:
@@ -298,7 +298,7 @@ def _style(edges: Iterable[Edge]) -> str:
 def _along(
     point: tuple[float, float], direction: tuple[float, float], by: float
 ) -> tuple[float, float]:
-    return (round(point[0] + direction[0] * by, 1), round(point[1] + direction[1] * by, 1))
+    return (round(point[0] + direction[0] * by), round(point[1] + direction[1] * by))
 
 
 def _cut(label: str, longest: int) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
+from jinja2.ext import Extension
 
 from pharmakon import KnowledgeGraph
 from pharmakon.namespaces import ENTITY_TYPES, PK
@@ -181,6 +182,7 @@ def register_presentation(app: Flask, graph: KnowledgeGraph) -> None:
     app.config["BUILD"] = _digest()
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension(_Dense)
     app.jinja_env.globals |= {
         "DISCLAIMER": DISCLAIMER,
         "KINDS": KINDS,
@@ -194,6 +196,13 @@ def register_presentation(app: Flask, graph: KnowledgeGraph) -> None:
         "urls": urls,
         "words": words,
     }
+
+
+class _Dense(Extension):
+    """Makes the indentation of a template one blank: it is for those who read the template."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return re.sub(r"(?m)^ +", " ", source)
 
 
 def _number(strength: str) -> float:

@@ -51,6 +51,7 @@ PAGES = {
     "formulation": "/formulation/naltrexone-extended-release-injection",
     "circumstance": "/circumstance/given-promptly",
     "source": "/source/naltrexone-article",
+    "table": "/source/drugmechdb-2026",
     "statement": "/statement/naltrexone-never-the-only-intervention",
     "rule": "/rule/class-chain",
     "comparison": "/compare",
