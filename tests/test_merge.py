@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 import random
@@ -351,6 +352,42 @@ def test_no_structure_is_that_of_two_substances(merged: Merged):
         if "inchikey" in cluster.identifiers:
             structure = cluster.identifiers["inchikey"]
             assert owner.setdefault(structure, cluster.label) == cluster.label, structure
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "prefixes", "least"),
+    [
+        ("drugmechdb", "substance", ("unii", "inchikey"), 1570),
+        ("drugmechdb", "condition", ("mondo", "doid"), 630),
+        ("fda-ndc", "substance", ("unii",), 5800),
+    ],
+)
+def test_as_many_are_found_as_a_careful_analyst_finds(
+    merged: Merged, source: str, kind: str, prefixes: tuple[str, ...], least: int
+):
+    found = {
+        join.key
+        for cluster in merged.reconciliation.clusters
+        if cluster.kind == kind and any(prefix in cluster.identifiers for prefix in prefixes)
+        for join in cluster.joins
+        if join.source == source
+    }
+
+    assert len(found) >= least
+
+
+def test_approved_ligands_of_the_guide_are_found_in_drugbank(merged: Merged):
+    data = require(SHARED / "data")
+    with gzip.open(data / "gtopdb" / "ligands_clean_2020-5.csv.gz", "rt", encoding="utf-8") as file:
+        approved = {
+            f"iuphar.ligand:{row['Ligand id']}"
+            for row in csv.DictReader(file)
+            if row["Approved"] == "yes"
+        }
+    found = [merged.reconciliation.find("substance", key) for key in approved]
+
+    in_drugbank = [one for one in found if one is not None and "drugbank" in one.identifiers]
+    assert len(in_drugbank) >= 1300, f"of {len(approved)}"
 
 
 def test_naltrexone_is_not_its_salt_and_not_naloxone(merged: Merged):

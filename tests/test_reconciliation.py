@@ -88,6 +88,24 @@ def test_an_identifier_of_another_drug_joins_nothing_and_is_a_conflict():
     assert [one.identifier for one in of(found, "drugmechdb:DB90001").conflicts] == ["mesh:D990002"]
 
 
+def test_a_condition_of_another_wording_is_joined_by_its_identifier_if_a_word_tells():
+    found = Reconciliation()
+    found.add("mesh", Thing("mesh:D016055", "condition", "Urinary Retention"))
+    found.add("mesh", Thing("mesh:D001943", "condition", "Breast Neoplasms"))
+    for key, label, same in (
+        ("drugmechdb.disease:1", "Retention of urine", "mesh:D016055"),
+        ("drugmechdb.disease:2", "Lung neoplasm", "mesh:D001943"),
+    ):
+        found.add("drugmechdb", Thing(key, "condition", label, same=(same,)))
+
+    joined, apart = (found.find("condition", f"drugmechdb.disease:{n}") for n in (1, 2))
+    assert joined is found.find("condition", "mesh:D016055")
+    assert apart is not found.find("condition", "mesh:D001943")
+    assert [one.identifier for one in apart.conflicts] == ["mesh:D001943"]
+    named = Thing("drugmechdb.disease:1", "condition", "Retention of urine")
+    assert not found.gives_names(named), "it may mean less than what has the identifier"
+
+
 def test_an_enantiomer_stays_apart_from_its_racemate():
     drug = Thing(
         "drugbank:DB90002", "substance", "Dexexamplol", same=("unii:AAAAAAAAA3", "cas:0-00-1")

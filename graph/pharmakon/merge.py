@@ -374,7 +374,8 @@ class _Source:
             thing.label,
         ):
             found.append(ox.Triple(iri, RDFS["label"], ox.Literal(thing.label, language="en")))
-        for name in dict.fromkeys((thing.label, *thing.names)):
+        gives_names = self._reconciliation.gives_names(thing)
+        for name in dict.fromkeys((thing.label, *thing.names)) if gives_names else ():
             if name not in ("", cluster.label):
                 found.append(ox.Triple(iri, SKOS["altLabel"], ox.Literal(name, language="en")))
         for identifier in dict.fromkeys((thing.key, *thing.same)):

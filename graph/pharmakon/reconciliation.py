@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .importers.record import Thing
-from .mappings import words
+from .mappings import PREFIXES, words
 from .namespaces import shorten
 
 __all__ = ["Cluster", "Conflict", "Join", "Reconciliation"]
@@ -42,6 +42,19 @@ _NAMED_BY: Mapping[str, tuple[str, ...]] = {
     "target": ("hgnc", "uniprot", "iuphar.receptor"),
     "condition": ("mondo", "doid", "hp", "mesh", "umls"),
 }
+
+
+#: What the names of many conditions have, and of which two may have it without being one.
+_COMMON = frozenset(
+    " ".join(
+        (
+            "acute cancer carcinoma chronic condition congenital deficiency disease disorder",
+            "due failure familial finding generalized hereditary idiopathic infection injury",
+            "malignant neoplasm other pain primary secondary syndrome tumor tumour type with",
+            "without abnormal associated benign related induced drug and the",
+        )
+    ).split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,7 @@ class Reconciliation:
         self._owner: dict[tuple[str, str], int] = {}
         self._named: dict[tuple[str, str, int], list[int]] = {}
         self._moved: dict[int, int] = {}
+        self._worded: set[str] = set()
         self._next = 0
 
     @property
@@ -159,6 +173,10 @@ class Reconciliation:
                 # What one row said may have been believed of another.
                 if self.find(cluster.kind, one.identifier) is not cluster:
                     yield cluster, one
+
+    def gives_names(self, thing: Thing) -> bool:
+        """Return whether what a source calls a thing is a name of what it was found to be."""
+        return thing.key not in self._worded
 
     def find(self, kind: str, key: str) -> Cluster | None:
         """Return the cluster of a kind that has an identifier, or None.
@@ -194,8 +212,11 @@ class Reconciliation:
         if cluster is None:
             cluster, by = self._begin(thing.kind), "first"
             cluster.label = thing.label
+        elif _is_worded_otherwise(thing, cluster, said):
+            self._worded.add(thing.key)
         _join(cluster, Join(source, thing.key, thing.label, by, tuple(others)))
-        self._name(cluster, source, names)
+        if thing.key not in self._worded:
+            self._name(cluster, source, names)
         for identifier in claimed:
             cluster = self._claim(cluster, source, thing, identifier)
 
@@ -227,6 +248,7 @@ class Reconciliation:
                 or said & cluster.names
                 or len(votes[number]) > 1
                 or _is_sure(votes[number][0])
+                or _speak_of_one(thing, cluster)
             ):
                 return cluster, votes[number][0]
         return self._by_name(thing)
@@ -361,6 +383,29 @@ def _dispute(cluster: Cluster, conflict: Conflict) -> None:
     said = (conflict.source, conflict.key, conflict.identifier)
     if said not in {(one.source, one.key, one.identifier) for one in cluster.conflicts}:
         cluster.conflicts.append(conflict)
+
+
+def _is_worded_otherwise(thing: Thing, cluster: Cluster, said: set[int]) -> bool:
+    """Return whether a table calls a condition as none does that gives out an identifier for it.
+
+    It may mean less, as "Atonic seizure" with the identifier of seizures.
+    """
+    is_term = thing.key.partition(":")[0] in PREFIXES
+    return thing.kind == "condition" and not is_term and bool(said) and not said & cluster.names
+
+
+def _speak_of_one(thing: Thing, cluster: Cluster) -> bool:
+    """Return whether a condition has a telling word in common with what has its identifier.
+
+    Conditions are called in many ways, "Retention of urine" and "Urinary Retention"; the names of
+    two substances may share words, as those of a base and its salt do.
+    """
+    if thing.kind != "condition":
+        return False
+    called = {word for join in cluster.joins for word in words(join.label)}
+    return any(
+        len(word) > 3 and word not in _COMMON and word in called for word in words(thing.label)
+    )
 
 
 def _fingerprint(name: str) -> int:
