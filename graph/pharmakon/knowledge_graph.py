@@ -108,9 +108,14 @@ class KnowledgeGraph:
         assert found is not None  # noqa: S101 - the index holds what the store holds
         return found
 
-    def entity(self, iri: str) -> entities.Entity | None:
-        """Return the entity of an IRI, or None where there is none."""
-        return entities.entity(self.store, iri)
+    def entity(self, iri: str, most: int | None = None) -> entities.Entity | None:
+        """Return the entity of an IRI, or None where there is none.
+
+        Args:
+            iri: The IRI.
+            most: How many statements, and formulations, that only datasets have; None is all.
+        """
+        return entities.entity(self.store, iri, most)
 
     def statement(self, iri: str) -> statements.Statement:
         """Return the statement of an IRI or CURIE, one about a pair among them.

@@ -447,6 +447,8 @@ def _entries(store: Store) -> Iterator[Entry]:
             f"SELECT DISTINCT ?thing {{ GRAPH {GRAPH['curated']} {{ ?thing rdfs:label ?label }} }}"
         )
     }
+    if not curated:  # a graph that nothing was imported into
+        curated = set(things)
     identifiers: dict[str, list[str]] = {}
     for row in store.select("SELECT ?thing ?name { ?thing dcterms:identifier ?name }"):
         identifiers.setdefault(text(row["thing"]), []).append(text(row["name"]))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from pharmakon import KnowledgeGraph, queries
 from pharmakon.errors import NotFoundError
 from pharmakon.stores import text
 from pharmakon.views.references import Reference
 
+from . import paging, urls
 from .compare import known
 from .gallery import examples, result
 
@@ -90,14 +90,16 @@ def home(graph: KnowledgeGraph) -> Blueprint:
         if kind not in LISTS:
             raise NotFoundError("list of things", kind, LISTS)
         total = graph.names.count(kind)
-        pages = max(1, math.ceil(total / _ON_A_PAGE))
-        asked = request.args.get("page", "1")
-        page = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
-        if not 1 <= page <= pages:
-            raise NotFoundError("page of the list", asked, [str(pages)])
+        page, pages = paging.asked(total, _ON_A_PAGE)
         things = graph.names.of_kind(kind, (page - 1) * _ON_A_PAGE, _ON_A_PAGE)
         return render_template(
-            "browse.html", kind=kind, things=things, total=total, page=page, pages=pages
+            "browse.html",
+            kind=kind,
+            things=things,
+            total=total,
+            page=page,
+            pages=pages,
+            address=lambda number: urls.browse(kind, number),
         )
 
     @blueprint.get("/licences")

@@ -14,10 +14,10 @@ from pharmakon.namespaces import ENTITY_TYPES, PK, expand
 from pharmakon.stores import text
 from pharmakon.views import contested
 from pharmakon.views.entities import Entity
-from pharmakon.views.references import Reference, references
+from pharmakon.views.references import Reference, references, values_of
 from pharmakon.views.statements import Evidence, Statement, read_evidence, statements
 
-from . import urls
+from . import paging, urls
 from .forms import alternates, respond, split
 from .passages import Passages
 from .pictures import draw, most_telling
@@ -26,6 +26,12 @@ from .sections import blocks, look_alikes
 __all__ = ["pages"]
 
 _NEIGHBOURS = 8
+
+#: So many statements and formulations that only datasets have are on a page.
+_OF_DATASETS = 20
+
+#: A source has its places on one page, or so many on each where it has more: a table.
+_WHOLE, _PART = 2000, 200
 
 #: So many of what a source takes for something else, of which there may be thousands.
 _CONTESTED = 100
@@ -39,17 +45,23 @@ def pages(graph: KnowledgeGraph, passages: Passages) -> Blueprint:
     def entity(kind: str, name: str) -> Response:
         slug, suffix = split(name)
         iri = urls.iri(kind, slug)
-        found = graph.entity(iri) if iri else None
+        found = graph.entity(iri, _OF_DATASETS) if iri else None
         if found is None:
             raise _missing(graph, kind, slug)
         shown = _source if kind == "source" else _entity
+
+        def whole() -> Entity:
+            again = graph.entity(iri) if found.left_out else found
+            assert again is not None  # noqa: S101 - it was there, and a release does not change
+            return again
+
         return respond(
             graph,
             iri,
             suffix,
             page=lambda: shown(graph, passages, found),
-            plain=found.to_dict,
-            table=lambda: _statements_of(graph, found),
+            plain=lambda: whole().to_dict(),
+            table=lambda: _statements_of(graph, whole()),
         )
 
     @blueprint.get("/statement/<name>")
@@ -120,9 +132,15 @@ def _entity(graph: KnowledgeGraph, passages: Passages, entity: Entity) -> str:
 
 def _source(graph: KnowledgeGraph, passages: Passages, entity: Entity) -> str:
     here = ox.NamedNode(entity.reference.iri)
-    evidence = sorted(
-        read_evidence(graph.store, f"?evidence pk:source {here}").values(), key=_by_place
+    places = sorted(
+        text(row["evidence"])
+        for row in graph.store.select(f"SELECT ?evidence {{ ?evidence pk:source {here} }}")
     )
+    size = len(places) if len(places) <= _WHOLE else _PART
+    page, pages = paging.asked(len(places), size)
+    shown = places[(page - 1) * size : page * size]
+    pattern = values_of("evidence", shown)
+    evidence = sorted(read_evidence(graph.store, pattern).values() if shown else (), key=_by_place)
     taken = f"?contested dcterms:source {here}"
     return render_template(
         "source.html",
@@ -132,7 +150,11 @@ def _source(graph: KnowledgeGraph, passages: Passages, entity: Entity) -> str:
         contested_count=contested.count(graph.store, taken),
         about=_about_source(graph, here),
         evidence=evidence,
-        users=_users(graph, here),
+        total=len(places),
+        address=lambda number: f"{urls.thing(here.value)}?page={number}",
+        page=page,
+        pages=pages,
+        users=_users(graph, pattern) if shown else {},
         passages=passages.of(evidence),
         alternates=alternates(here.value),
     )
@@ -171,7 +193,7 @@ def _brands(entity: Entity) -> list[tuple[Reference, str]]:
     here = entity.reference.iri
     found: dict[Reference, str] = {}
     for one in entity.compositions:
-        roles = [i.role for i in one.ingredients if i.substance.iri == here]
+        roles = [i.role for i in one.ingredients if i.substance.iri == here and i.role]
         healing = any(role.iri == PK["therapeuticAgent"].value for role in roles)
         for product in one.products:
             if product.iri != here:
@@ -204,29 +226,23 @@ def _about_source(graph: KnowledgeGraph, here: ox.NamedNode) -> dict[str, list[s
 
 
 def _users(
-    graph: KnowledgeGraph, here: ox.NamedNode
+    graph: KnowledgeGraph, evidence: str
 ) -> dict[str, list[tuple[str, Statement | Reference]]]:
-    """Return what rests on each evidence of a source: ``"for"`` or ``"against"``, and what."""
-    pattern = f"?evidence pk:source {here} . ?statement ?how ?evidence ."
+    """Return what rests on each evidence of a pattern: ``"for"`` or ``"against"``, and what."""
     rows = [
-        tuple(text(row[name]) for name in ("evidence", "how", "statement"))
+        (text(row["evidence"]), side, text(row["statement"]))
+        for side, how in (("for", "pk:supportedBy"), ("against", "pk:disputedBy"))
         for row in graph.store.select(
-            f"""SELECT ?evidence ?how ?statement WHERE {{
-              VALUES ?how {{ pk:supportedBy pk:disputedBy }} {pattern}
-            }}"""
+            f"SELECT ?evidence ?statement {{ {evidence} ?statement {how} ?evidence }}"
         )
     ]
-    stated = {
-        one.iri: one
-        for one in statements(
-            graph.store, f"VALUES ?how {{ pk:supportedBy pk:disputedBy }} {pattern}"
-        )
-    }
+    resting = {user for _, _, user in rows}
+    found_statements = statements(graph.store, values_of("statement", resting)) if rows else []
+    stated = {one.iri: one for one in found_statements}
     others = references(graph.store, {user for _, _, user in rows if user not in stated})
     found: dict[str, list[tuple[str, Statement | Reference]]] = defaultdict(list)
-    for evidence, how, user in sorted(rows):
-        side = "against" if how == PK["disputedBy"].value else "for"
-        found[evidence].append((side, stated.get(user) or others[user]))
+    for place, side, user in sorted(rows, key=lambda row: (row[0], row[1] == "for", row[2])):
+        found[place].append((side, stated.get(user) or others[user]))
     return dict(found)
 
 

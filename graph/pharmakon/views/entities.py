@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from ..namespaces import PK, shorten
+from ..namespaces import GRAPH, PK, shorten
 from ..stores import Store, text
 from .contested import ContestedMapping, contested_mappings
 from .references import Reference, references, values_of
-from .statements import Evidence, Statement, read_evidence, statements
+from .statements import NEGATIVE, Evidence, Statement, read_evidence, statements
 
 __all__ = ["SECTIONS", "Composition", "Entity", "Equivalent", "Section", "entity"]
 
@@ -30,6 +30,12 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("relations", "Related", ("Relation",)),
     ("findings", "Findings", ("Finding",)),
 )
+
+#: The graphs of what curators wrote, and of what follows from it.
+_OWN = {GRAPH["curated"].value, GRAPH["inferred"].value}
+
+#: So many places are cited for an ingredient, where not all are wanted.
+_PLACES = 3
 
 _NEGATIVES = ("negatives", "What it does not do")
 _CONTESTED = ("contested", "Where sources disagree")
@@ -95,14 +101,14 @@ class Ingredient:
     Attributes:
         iri: The IRI of its presence there, a fragment of that of the formulation.
         substance: The substance.
-        role: What it is there for.
+        role: What it is there for; None where no source says.
         strengths: The amounts in which it is sold, as printed; none where no source says.
         evidence: Where it is written.
     """
 
     iri: str
     substance: Reference
-    role: Reference
+    role: Reference | None
     strengths: tuple[str, ...]
     evidence: tuple[Evidence, ...]
 
@@ -134,6 +140,7 @@ class Entity:
         not_held: Statements that are refuted, unknown or superseded, negatives among them,
             which stand in no other section; None without any.
         compositions: The formulations that it is, is sold in, or is an ingredient of.
+        left_out: How many statements and formulations of datasets there are besides.
     """
 
     reference: Reference
@@ -152,6 +159,7 @@ class Entity:
     depending: Section | None
     not_held: Section | None
     compositions: tuple[Composition, ...]
+    left_out: int = 0
 
     @property
     def all_sections(self) -> tuple[Section, ...]:
@@ -188,8 +196,14 @@ class Entity:
         }
 
 
-def entity(store: Store, iri: str) -> Entity | None:
-    """Return the entity of that IRI with all that is stated of it, or None where there is none.
+def entity(store: Store, iri: str, most: int | None = None) -> Entity | None:
+    """Return the entity of that IRI with what is stated of it, or None where there is none.
+
+    Args:
+        store: The graph.
+        iri: The IRI.
+        most: How many statements, and formulations, that only datasets have; None is all of
+            them. What curators wrote and what says no is never left out.
 
     Raises:
         ValueError: It is not an IRI.
@@ -198,12 +212,12 @@ def entity(store: Store, iri: str) -> Entity | None:
     about = _about(store, here)
     if not about:
         return None
-    stated = statements(
-        store,
-        f"{{ ?statement pk:subject {here} }} UNION {{ ?statement pk:object {here} }}",
+    choice = _Choice(store, most)
+    stated = choice.statements(
+        f"{{ ?statement pk:subject {here} }} UNION {{ ?statement pk:object {here} }}"
     )
-    compositions = _compositions(store, here)
-    of_forms = _of_forms(store, iri, compositions, {one.iri for one in stated})
+    compositions = _compositions(choice, here)
+    of_forms = _of_forms(choice, iri, compositions, {one.iri for one in stated})
     depending = [one for one in _depending(store, here) if one.held]
     of_all = [one for one in (*stated, *of_forms, *depending) if one.held]
     plain_of_forms = [one for one in of_forms if one.held and not one.negative | one.contested]
@@ -236,7 +250,50 @@ def entity(store: Store, iri: str) -> Entity | None:
         ),
         not_held=_section(_NOT_HELD, (one for one in (*stated, *of_forms) if not one.held)),
         compositions=compositions,
+        left_out=choice.left_out,
     )
+
+
+class _Choice:
+    """Takes so many of what only datasets have, and counts the rest."""
+
+    def __init__(self, store: Store, most: int | None) -> None:
+        self.store = store
+        self.left_out = 0
+        self._most = most
+
+    def statements(self, pattern: str) -> list[Statement]:
+        """Return the statements that a pattern binds, as far as they are chosen."""
+        if self._most is None:
+            return statements(self.store, pattern)
+        chosen = self.of("statement", pattern)
+        return statements(self.store, values_of("statement", chosen)) if chosen else []
+
+    def cited(self, rows: list[dict[str, str]]) -> set[str]:
+        """Return the evidence of ingredients: a few places of each, or all."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            if row["property"] == "supportedBy":
+                found[row["ingredient"]].append(row["value"])
+        most = None if self._most is None else _PLACES
+        return {one for places in found.values() for one in sorted(places)[:most]}
+
+    def of(self, variable: str, pattern: str) -> list[str]:
+        """Return the IRIs that a pattern binds to a variable, as far as they are chosen."""
+        found = f"{{ SELECT DISTINCT ?{variable} WHERE {{ {pattern} }} }}"
+        every = {text(row[variable]) for row in self.store.select(f"SELECT * {{ {found} }}")}
+        if self._most is None:
+            return sorted(every)
+        own: set[str] = set()
+        others: set[str] = set()
+        for row in self.store.select(
+            f"SELECT ?{variable} ?graph ?type {{ {found} GRAPH ?graph {{ ?{variable} a ?type }} }}"
+        ):
+            is_own = text(row["graph"]) in _OWN or text(row["type"]) in NEGATIVE
+            (own if is_own else others).add(text(row[variable]))
+        left_out = sorted(others - own)[self._most :]
+        self.left_out += len(left_out)
+        return sorted(every.difference(left_out))
 
 
 def _depending(store: Store, here: str) -> list[Statement]:
@@ -296,50 +353,57 @@ def _section(name: tuple[str, str], found: Iterable[Statement]) -> Section | Non
     return Section(*name, kept) if kept else None
 
 
-def _compositions(store: Store, here: str) -> tuple[Composition, ...]:
-    rows = list(
-        store.select(
-            f"""SELECT DISTINCT ?formulation ?product ?route ?form ?ingredient ?substance ?role
-                  ?strength ?evidence
-            WHERE {{
-              {{ BIND ({here} AS ?formulation) }}
-              UNION {{ {here} pk:hasFormulation ?formulation }}
-              UNION {{ ?formulation pk:hasActiveIngredient {here} }}
-              ?formulation pk:hasIngredient ?ingredient .
-              ?ingredient pk:substance ?substance ; pk:ingredientRole ?role .
-              OPTIONAL {{ ?product pk:hasFormulation ?formulation }}
-              OPTIONAL {{ ?formulation pk:route ?route }}
-              OPTIONAL {{ ?formulation pk:doseForm ?form }}
-              OPTIONAL {{ ?ingredient pk:strength ?strength }}
-              OPTIONAL {{ ?ingredient pk:supportedBy ?evidence }}
-            }}"""
-        )
+def _compositions(choice: _Choice, here: str) -> tuple[Composition, ...]:
+    store = choice.store
+    formulations = choice.of(
+        "formulation",
+        f"""{{ BIND ({here} AS ?formulation) ?formulation pk:hasIngredient ?any }}
+          UNION {{ {here} pk:hasFormulation ?formulation }}
+          UNION {{ ?formulation pk:hasActiveIngredient {here} ; pk:hasIngredient ?any }}""",
     )
-    table = [{name: text(term) for name, term in row.items()} for row in rows]
-    named = references(
-        store,
-        {
-            row[name]
-            for row in table
-            for name in ("formulation", "product", "route", "form", "substance", "role")
-            if name in row
-        },
+    if not formulations:
+        return ()
+    products = choice.of(
+        "product",
+        f"{values_of('formulation', formulations)} ?product pk:hasFormulation ?formulation",
     )
-    cited = {row["evidence"] for row in table if "evidence" in row}
+    # Each part names the formulations, so that none is looked for among all there are.
+    these = values_of("formulation", formulations)
+    sold = values_of("value", {*products, here[1:-1]})
+    parts = [
+        *(
+            f"{these} ?formulation pk:hasIngredient ?ingredient . ?ingredient pk:{name} ?value . "
+            f"BIND ('{name}' AS ?property)"
+            for name in ("substance", "ingredientRole", "strength", "supportedBy")
+        ),
+        *(
+            f"{these} ?formulation pk:{name} ?value . BIND ('{name}' AS ?property)"
+            for name in ("route", "doseForm")
+        ),
+        f"{these} {sold} ?value pk:hasFormulation ?formulation . "
+        "BIND ('hasFormulation' AS ?property)",
+    ]
+    table = [
+        {name: text(term) for name, term in row.items()}
+        for row in store.select(f"SELECT * {{ {{ {' } UNION { '.join(parts)} }} }}")
+    ]
+    things = (row["value"] for row in table if row["property"] != "strength")
+    named = references(store, {*things, *formulations})
+    cited = choice.cited(table)
     evidence = read_evidence(store, values_of("evidence", cited)) if cited else {}
-    found = []
-    for formulation in sorted({row["formulation"] for row in table}, key=lambda f: named[f]):
-        own = [row for row in table if row["formulation"] == formulation]
-        found.append(
-            Composition(
-                formulation=named[formulation],
-                products=_named(own, "product", named),
-                routes=_named(own, "route", named),
-                forms=_named(own, "form", named),
-                ingredients=_ingredients(own, named, evidence),
-            )
+    rows: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in table:
+        rows[row["formulation"]].append(row)
+    return tuple(
+        Composition(
+            formulation=named[formulation],
+            products=_named(rows[formulation], "hasFormulation", named),
+            routes=_named(rows[formulation], "route", named),
+            forms=_named(rows[formulation], "doseForm", named),
+            ingredients=_ingredients(rows[formulation], named, evidence),
         )
-    return tuple(found)
+        for formulation in sorted(rows, key=lambda one: named[one])
+    )
 
 
 def _ingredients(
@@ -348,29 +412,33 @@ def _ingredients(
     evidence: Mapping[str, Evidence],
 ) -> tuple[Ingredient, ...]:
     found = []
-    for iri in sorted({row["ingredient"] for row in rows}):
-        own = [row for row in rows if row["ingredient"] == iri]
-        cited = sorted({row["evidence"] for row in own if "evidence" in row})
+    for iri in sorted({row["ingredient"] for row in rows if "ingredient" in row}):
+        own = [row for row in rows if row.get("ingredient") == iri]
+        cited = sorted(_values(own, "supportedBy"))
         found.append(
             Ingredient(
                 iri=iri,
-                substance=named[own[0]["substance"]],
-                role=named[own[0]["role"]],
-                strengths=tuple(sorted({row["strength"] for row in own if "strength" in row})),
+                substance=_named(own, "substance", named)[0],
+                role=next(iter(_named(own, "ingredientRole", named)), None),
+                strengths=tuple(sorted(_values(own, "strength"))),
                 evidence=tuple(evidence[one] for one in cited if one in evidence),
             )
         )
     return tuple(found)
 
 
+def _values(rows: Iterable[Mapping[str, str]], name: str) -> set[str]:
+    return {row["value"] for row in rows if row["property"] == name}
+
+
 def _named(
     rows: Iterable[Mapping[str, str]], name: str, named: Mapping[str, Reference]
 ) -> tuple[Reference, ...]:
-    return tuple(sorted({named[row[name]] for row in rows if name in row}))
+    return tuple(sorted({named[iri] for iri in _values(rows, name)}))
 
 
 def _of_forms(
-    store: Store, iri: str, compositions: Iterable[Composition], known: set[str]
+    choice: _Choice, iri: str, compositions: Iterable[Composition], known: set[str]
 ) -> list[Statement]:
     """Return what is stated of the formulations and products that a thing is part of."""
     parts = {
@@ -382,16 +450,17 @@ def _of_forms(
     if not parts:
         return []
     pattern = f"VALUES ?part {{ {' '.join(sorted(parts))} }} ?statement pk:subject ?part ."
-    return [one for one in statements(store, pattern) if one.iri not in known]
+    return [one for one in choice.statements(pattern) if one.iri not in known]
 
 
 def _shared(iri: str, compositions: Iterable[Composition]) -> set[str]:
     """Return the forms and products in which a substance is not the one that acts, or not alone."""
     found: set[str] = set()
     for one in compositions:
-        roles = {part.role.iri for part in one.ingredients if part.substance.iri == iri}
+        here = [part for part in one.ingredients if part.substance.iri == iri]
+        roles = {part.role.iri for part in here if part.role}
         alone = all(part.substance.iri == iri for part in one.ingredients)
-        if roles and not (alone and PK["therapeuticAgent"].value in roles):
+        if here and not (alone and PK["therapeuticAgent"].value in roles):
             found |= {one.formulation.iri, *(product.iri for product in one.products)}
     return found
 
@@ -405,7 +474,7 @@ def _composition_dict(one: Composition) -> dict[str, object]:
         "ingredients": [
             {
                 "substance": ingredient.substance.to_dict(),
-                "role": ingredient.role.label,
+                "role": ingredient.role.label if ingredient.role else None,
                 "strengths": list(ingredient.strengths),
                 "evidence": [evidence.to_dict() for evidence in ingredient.evidence],
             }

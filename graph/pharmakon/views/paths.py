@@ -283,9 +283,10 @@ def _deterring(store: Store) -> set[tuple[str, str]]:
     """
     rows = store.select(
         """SELECT DISTINCT ?holder ?substance WHERE {
-          ?holder pk:hasFormulation?/pk:hasIngredient ?ingredient .
+          ?ingredient pk:ingredientRole ?role .
+          FILTER (?role != pk:therapeuticAgent)
           ?ingredient pk:substance ?substance .
-          FILTER NOT EXISTS { ?ingredient pk:ingredientRole pk:therapeuticAgent }
+          ?holder pk:hasFormulation?/pk:hasIngredient ?ingredient .
         }"""
     )
     return {(text(row["holder"]), text(row["substance"])) for row in rows}

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import pyoxigraph as ox
 
-from ..namespaces import ENTITY_TYPES, PK, PREFIXES, shorten
+from ..namespaces import DCTERMS, ENTITY_TYPES, OWL, PK, PREFIXES, RDF, RDFS, SKOS, shorten
 from ..stores import Store, text
 
 __all__ = ["Reference", "kind_of", "references", "values_of"]
+
+#: The terms of the vocabularies of a release, which every page names and which never change in it.
+_terms: WeakKeyDictionary[Store, dict[str, Reference]] = WeakKeyDictionary()
+
+_VOCABULARIES = tuple(one.base for one in (DCTERMS, OWL, PK, RDF, RDFS, SKOS))
 
 
 @dataclass(frozen=True, order=True)
@@ -69,8 +75,14 @@ def values_of(variable: str, iris: Iterable[str]) -> str:
 def references(store: Store, iris: Iterable[str]) -> Mapping[str, Reference]:
     """Return a reference for each IRI, with its label where the graph has one."""
     iris = set(iris)
-    if not iris:
-        return {}
+    terms = _terms.setdefault(store, {}) if getattr(store, "path", None) else {}
+    unknown = iris - terms.keys()
+    found = _read(store, unknown) if unknown else {}
+    terms.update({iri: one for iri, one in found.items() if iri.startswith(_VOCABULARIES)})
+    return found | {iri: terms[iri] for iri in iris - unknown}
+
+
+def _read(store: Store, iris: set[str]) -> dict[str, Reference]:
     query = f"""
         SELECT ?iri ?label ?type ?definition WHERE {{
           {values_of("iri", iris)}

@@ -13,9 +13,20 @@ from ..stores import Store, Term, text
 from .references import Reference, references, values_of
 from .sentences import sentence
 
-__all__ = ["Evidence", "Locator", "Proof", "Slot", "Statement", "proof", "statement", "statements"]
+__all__ = [
+    "NEGATIVE",
+    "Evidence",
+    "Locator",
+    "Proof",
+    "Slot",
+    "Statement",
+    "proof",
+    "statement",
+    "statements",
+]
 
-_NEGATIVE = {PK["NonIndication"].value, PK["NonEffect"].value}
+#: The classes of statements that say no.
+NEGATIVE = {PK["NonIndication"].value, PK["NonEffect"].value}
 
 _NOT_HELD = {PK["refuted"].value, PK["unknown"].value}
 
@@ -144,7 +155,7 @@ class Statement:
     @property
     def negative(self) -> bool:
         """Whether it says no."""
-        return self.kind.iri in _NEGATIVE
+        return self.kind.iri in NEGATIVE
 
     @property
     def contested(self) -> bool:
@@ -369,7 +380,7 @@ def _said(
 def _kind(values: _Values, named: Mapping[str, Reference]) -> Reference:
     """Return the class of a statement; the one with most to say where it has several."""
     types = [iri for iri in _all(values, RDF["type"].value) if iri.startswith(PK.base)]
-    return named[max(types, key=lambda iri: (iri in _NEGATIVE, len(iri)))]
+    return named[max(types, key=lambda iri: (iri in NEGATIVE, len(iri)))]
 
 
 def _show(term: Term, named: Mapping[str, Reference]) -> Reference | str:

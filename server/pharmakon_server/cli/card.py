@@ -223,7 +223,11 @@ def _composition(one: Composition) -> Text:
         line.append("\n      ")
         line.append_text(marks.thing(ingredient.substance))
         strength = " " + ", ".join(ingredient.strengths) if ingredient.strengths else ""
-        line.append_text(marks.text(f"{strength}, {ingredient.role.label}", "dim"))
+        line.append_text(
+            marks.text(
+                f"{strength}, {ingredient.role.label if ingredient.role else 'not stated'}", "dim"
+            )
+        )
     return line
 
 
