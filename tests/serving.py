@@ -84,6 +84,11 @@ def answering(behave: Callable[[socket.socket], None]) -> Iterator[str]:
             with connection, contextlib.suppress(OSError):
                 connection.recv(65536)
                 behave(connection)
+                # A body that came after the head and is left unread would make a reset of the end.
+                connection.shutdown(socket.SHUT_WR)
+                connection.settimeout(1)
+                while connection.recv(65536):
+                    pass
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
