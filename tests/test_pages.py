@@ -8,6 +8,7 @@ what is affirmed; every link leads somewhere; nothing in the data can become mar
 from __future__ import annotations
 
 import gzip
+import html
 import json
 import re
 from collections import Counter
@@ -263,6 +264,22 @@ def _stated(root: Element, graph: KnowledgeGraph) -> Iterator[tuple[str, Element
         for one in section:
             if "row" in one.attributes.get("class", "").split() and "id" in one.attributes:
                 yield one.attributes["id"], section
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_every_place_of_an_ingredient_is_shown(
+    client: FlaskClient, graph: KnowledgeGraph, suffix: str
+):
+    formulation = "methylphenidate-extended-release-capsule"
+    cited = graph.query(
+        f"SELECT ?place {{ formulation:{formulation} pk:hasIngredient / pk:supportedBy / "
+        "rdfs:comment ?place }"
+    ).to_dicts()
+
+    shown = html.unescape(client.get(f"/formulation/{formulation}{suffix}").text)
+
+    assert len(cited) > 10
+    assert [row["place"] for row in cited if row["place"] not in shown] == []
 
 
 def test_the_pages_of_a_list_have_everything_once(client: FlaskClient, graph: KnowledgeGraph):

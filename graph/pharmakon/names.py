@@ -135,7 +135,6 @@ class NameIndex:
 
     def __init__(self, index: tantivy.Index) -> None:
         """Ask an index that is written."""
-        self._index = index
         self._searcher = index.searcher()
 
     @classmethod

@@ -34,8 +34,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 #: The graphs of what curators wrote, and of what follows from it.
 _OWN = {GRAPH["curated"].value, GRAPH["inferred"].value}
 
-#: So many places are cited for an ingredient, where not all are wanted.
-_PLACES = 3
+#: So many places are cited for an ingredient, where not all are wanted: more than curators cite.
+_PLACES = 20
 
 _NEGATIVES = ("negatives", "What it does not do")
 _CONTESTED = ("contested", "Where sources disagree")
@@ -140,7 +140,8 @@ class Entity:
         not_held: Statements that are refuted, unknown or superseded, negatives among them,
             which stand in no other section; None without any.
         compositions: The formulations that it is, is sold in, or is an ingredient of.
-        left_out: How many statements and formulations of datasets there are besides.
+        left_out: How many statements, formulations, products and places of ingredients, which
+            only datasets have, there are besides.
     """
 
     reference: Reference
@@ -275,7 +276,8 @@ class _Choice:
         for row in rows:
             if row["property"] == "supportedBy":
                 found[row["ingredient"]].append(row["value"])
-        most = None if self._most is None else _PLACES
+        most = max(map(len, found.values()), default=0) if self._most is None else _PLACES
+        self.left_out += sum(len(places[most:]) for places in found.values())
         return {one for places in found.values() for one in sorted(places)[:most]}
 
     def of(self, variable: str, pattern: str) -> list[str]:

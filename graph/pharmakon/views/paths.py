@@ -279,7 +279,9 @@ def _of(
 def _deterring(store: Store) -> set[tuple[str, str]]:
     """Return each product or formulation with a substance that does not act for its use.
 
-    That Suboxone is used for a disorder is no way from the naloxone in it to the disorder.
+    That Suboxone is used for a disorder is no way from the naloxone in it to the disorder. An
+    ingredient of which no source says what it is for is in products of datasets alone, of which
+    none is said to be used for anything.
     """
     rows = store.select(
         """SELECT DISTINCT ?holder ?substance WHERE {
